@@ -1,0 +1,62 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <rapidjson/document.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace nestor::json {
+
+using Value = rapidjson::Value;
+
+// A parsed document together with the text its strings point into. Move-only.
+class Document {
+ public:
+  Document();
+  Document(Document&&) noexcept = default;
+  Document& operator=(Document&&) noexcept = default;
+
+  const Value& root() const { return *document_; }
+  Value& root() { return *document_; }
+  // For building new values that live as long as the document.
+  rapidjson::Document::AllocatorType& allocator() { return document_->GetAllocator(); }
+
+ private:
+  friend absl::StatusOr<Document> Parse(std::string text);
+  friend absl::StatusOr<Document> ParseCommented(std::string text);
+  // On the heap, so that moving a Document leaves the text where the values point.
+  std::unique_ptr<std::string> text_;
+  std::unique_ptr<rapidjson::Document> document_;
+};
+
+// Parses strict JSON. Depth is limited to 64, so that nothing a peer sends can exhaust the stack.
+// InvalidArgument: "line L, column C: what is wrong".
+absl::StatusOr<Document> Parse(std::string text);
+
+// The same, with `//`, `#` and `/* */` comments, as in Kea's files and the agents' own.
+absl::StatusOr<Document> ParseCommented(std::string text);
+
+// The text of `value`, as short as can be, members in the order they have.
+std::string Write(const Value& value);
+
+// RFC 8785: members sorted, numbers in their shortest form, no white space.
+std::string Canonical(const Value& value);
+void AppendCanonical(const Value& value, std::string& out);
+
+// Appends `text` as a JSON string, quotes included, escaped as RFC 8785 says.
+void AppendString(std::string_view text, std::string& out);
+
+// The member `name` of the object `value`, or nullptr.
+const Value* Find(const Value& value, std::string_view name);
+
+// The text of the string member `name`, or `otherwise`.
+std::string_view FindString(const Value& value, std::string_view name,
+                            std::string_view otherwise = {});
+
+inline std::string_view Text(const Value& value) {
+  return {value.GetString(), value.GetStringLength()};
+}
+
+}  // namespace nestor::json
