@@ -1,0 +1,43 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/service.h"
+#include "common/config/object_set.h"
+#include "common/json/json.h"
+
+namespace nestor::config {
+
+// True for a top-level name of a Kea configuration that belongs to one server and is never
+// mirrored: interfaces-config, lease-database, hooks-libraries, server-id and the like.
+bool IsServerSpecific(std::string_view name);
+
+// The mirrored objects of a configuration as `config-get` reports it: `arguments` is
+// {"Dhcp4": {...}}, possibly beside other members such as "hash". Subnets carry the name of their
+// network in a member "shared-network". The order of client classes is the global
+// "client-class-order".
+// InvalidArgument: not such a configuration (a subnet without id, say); the text names the object.
+absl::StatusOr<ObjectSet> Extract(DhcpService service, const json::Value& arguments);
+
+// The configuration (the text {"Dhcp4": {...}}) that has `wanted` for what is mirrored, and keeps
+// what is server-specific in `local_arguments` exactly as it is there.
+// InvalidArgument: an object of `wanted` is not what its kind says, or names a shared network that
+// is not there.
+absl::StatusOr<std::string> Compose(DhcpService service, const json::Value& local_arguments,
+                                    const ObjectSet& wanted);
+
+// Why this configuration cannot be mirrored because a Config Backend is in use, or nothing.
+std::optional<std::string> ConfigBackendInUse(DhcpService service, const json::Value& arguments);
+
+// The HA mode of the loaded HA hook ("hot-standby", "load-balancing", ...), or empty.
+std::string HaMode(DhcpService service, const json::Value& arguments);
+
+// A name for people: "subnet 192.0.2.0/24 (id 12)", "reservation hw-address 1a:... in subnet 12".
+// `json` is the object's text where it is known, or empty.
+std::string Describe(const ObjectId& id, std::string_view json);
+
+}  // namespace nestor::config

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace nestor::runtime {
+
+// The agent's metrics, in Prometheus' terms. Thread-safe.
+class Metrics {
+ public:
+  using Labels = std::map<std::string, std::string>;
+
+  Metrics();
+  ~Metrics();
+
+  // Sets a gauge, made at its first use. `name` as Prometheus wants it: nestor_..._seconds.
+  void Set(std::string_view name, std::string_view help, const Labels& labels, double value);
+  // Adds to a counter, made at its first use.
+  void Count(std::string_view name, std::string_view help, const Labels& labels, double by = 1);
+  // Takes away every series whose label "relationship" is `relationship`.
+  void Forget(std::string_view relationship);
+
+  // Prometheus' text format.
+  std::string Text() const;
+
+  // What /readyz answers: 200 when empty, else 503 with this text. Starts as "starting".
+  void SetNotReady(std::string reason);
+  std::string NotReady() const;
+  // The protocol thread calls it at each turn; /healthz answers 503 when it is older than 5 s.
+  void Alive();
+  bool IsAlive() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace nestor::runtime

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/store/journal.h"
+
+namespace nestor::store {
+
+// A place in a stream, and the configuration's digest there.
+struct Position {
+  std::string stream_id;  // empty: none yet
+  uint64_t term = 0;
+  uint64_t sequence = 0;
+  std::string digest;     // 32 bytes
+};
+
+// What the secondary remembers of one relationship.
+struct FollowerMemory {
+  Position position;             // applied and verified
+  bool persisted = false;        // Kea's file holds it too
+  uint64_t highest_term = 0;     // ever witnessed in a Welcome
+  std::optional<Position> intent;  // an apply that was begun and not recorded as ended
+  uint64_t approved_sequence = 0;  // the held change a person approved, 0 none
+  bool paused = false;             // a person rejected a held change
+  std::string refused_digest;      // the target last refused, not to be tried again by itself
+  std::string refused_nack;        // the v1::Nack about it, serialised
+};
+
+// The secondary's durable memory. As Journal in threads, durability and errors.
+class FollowerStore {
+ public:
+  virtual ~FollowerStore() = default;
+
+  static absl::StatusOr<std::unique_ptr<FollowerStore>> Open(const OpenOptions& options);
+
+  virtual absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() = 0;
+  // Adds or replaces.
+  virtual absl::Status SaveRelationship(const v1::RelationshipSpec& spec) = 0;
+  // Removes it with its memory; its history stays. NotFound.
+  virtual absl::Status RemoveRelationship(std::string_view name) = 0;
+
+  virtual absl::StatusOr<FollowerMemory> Load(std::string_view relationship) = 0;
+  // Replaces all of the memory in one commit.
+  virtual absl::Status Save(std::string_view relationship, const FollowerMemory& memory) = 0;
+
+  // Keeps a received change for the history, outcome "pending"; one already there stays as it is.
+  // `changes` are serialised v1::Envelopes.
+  virtual absl::Status Received(std::string_view relationship,
+                                const std::vector<std::string>& changes) = 0;
+  virtual absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
+                                  std::string_view outcome, std::string_view detail) = 0;
+  virtual absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
+                                  const std::vector<uint64_t>& superseded) = 0;
+  virtual absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) = 0;
+  virtual absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
+                                                                uint32_t limit) = 0;
+  virtual absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
+                                                     uint64_t sequence) = 0;
+  // Keeps the newest `changes` rows of the history.
+  virtual absl::Status Compact(std::string_view relationship, uint64_t changes) = 0;
+};
+
+}  // namespace nestor::store

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/executor.h"
+#include "common/base/random.h"
+#include "common/base/service.h"
+#include "common/bus/bus.h"
+#include "common/kea/kea_control.h"
+#include "common/runtime/metrics.h"
+#include "common/store/follower_store.h"
+#include "common/watch/watcher.h"
+
+namespace nestor::secondary {
+
+// A local Kea and the worker thread that owns it.
+struct ServiceWorld {
+  kea::KeaControl& kea;
+  watch::ChangeSource& source;
+  Executor& worker;
+};
+
+// All that a SecondaryApp reaches. Everything must outlive it.
+struct SecondaryWorld {
+  Clock& clock;
+  Random& random;
+  Executor& loop;  // the protocol thread; all of the app runs there
+  Executor& disk;  // the worker that writes the store where no Kea worker is at it
+  bus::FollowerBus& bus;
+  store::FollowerStore& store;
+  runtime::Metrics& metrics;
+  std::map<DhcpService, ServiceWorld> services;
+};
+
+struct SecondaryOptions {
+  std::string server_name;
+  std::string version;
+};
+
+// The secondary agent: built alike by main.cc and by the simulation. Protocol thread only.
+class SecondaryApp {
+ public:
+  SecondaryApp(SecondaryOptions options, SecondaryWorld world);
+  ~SecondaryApp();
+
+  // Loads relationships and positions, subscribes, begins to follow. Blocks for the disk. An
+  // unusable store is the only error here.
+  absl::Status Start();
+
+  // Called at least every 50 ms, and after each message: time passes by it.
+  void Tick();
+
+  // Says goodbye to the primary.
+  void Drain();
+
+ private:
+  class Core;
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace nestor::secondary

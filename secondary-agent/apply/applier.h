@@ -1,0 +1,86 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/service.h"
+#include "common/config/object_set.h"
+#include "common/kea/kea_control.h"
+#include "common/watch/watcher.h"
+#include "nestor/v1/envelope.pb.h"
+
+namespace nestor::secondary {
+
+// When a removal is too large to be made unasked.
+struct HoldPolicy {
+  uint32_t percent = 20;  // of the subnets, or of the reservations
+  uint32_t minimum = 5;   // and more than so many
+};
+
+// What the local Kea is to become.
+struct Target {
+  std::string label;            // "change 7/1042", for texts
+  // Exactly one of the two: changes to what Kea has, in order; or the whole.
+  std::vector<config::ChangeSet> changes;
+  std::shared_ptr<const config::ObjectSet> whole;
+  config::Sha256 digest_before{};  // with `changes`: what Kea must report before
+  config::Sha256 digest_after{};   // what it must report in the end
+  bool removal_approved = false;   // a person approved; HoldPolicy does not apply
+  bool must_persist = false;       // write Kea's file even if nothing differs
+};
+
+enum class Outcome {
+  kApplied,         // Kea reports digest_after; `persisted` says whether its file holds it
+  kUnchanged,       // it did already; nothing was sent
+  kDiffersBefore,   // Kea reports neither digest_before nor digest_after; nothing was sent
+  kHeld,            // it removes too much; nothing was sent
+  kRefused,         // Kea refused; the last good configuration serves
+  kServiceBroken,   // Kea refused and is not healthy with the last good configuration either
+  kDigestMismatch,  // Kea accepted but reports something else
+  kUnreachable,     // Kea does not answer; nothing was sent
+  kUnknown,         // Kea fell silent in the middle and what it has cannot be read yet
+};
+
+struct ApplyResult {
+  Outcome outcome = Outcome::kUnreachable;
+  bool persisted = false;
+  bool sent = false;  // a config-set was sent
+  int kea_result = 0;
+  std::string kea_text;
+  config::ObjectId object;  // what was refused, key empty where it is not known
+  std::string text;         // for people, as STYLE: what, by whom, what state that leaves, what next
+  // What Kea reports now, where it could be read; the set is shared with nobody who writes.
+  std::shared_ptr<const config::ObjectSet> actual;
+  // kHeld: what would be removed.
+  size_t subnets_removed = 0, reservations_removed = 0;
+};
+
+// Brings one Kea to a Target by the least disruptive way: read, plan, config-test, config-set, read
+// back, config-write; after a failed config-set the last good configuration is put back at once and
+// the service's health is checked. Worker thread only.
+class Applier {
+ public:
+  // `kea`, `source` and `clock` must outlive it. `server` is this server's name, for texts.
+  Applier(DhcpService service, std::string server, kea::KeaControl& kea,
+          watch::ChangeSource& source, Clock& clock);
+
+  // Blocks, for a hanging Kea up to about two minutes. `before_first_write` runs right before the
+  // first command that changes Kea; if it fails nothing is sent and the outcome is kUnreachable
+  // with its text.
+  ApplyResult Apply(const Target& target, const HoldPolicy& hold,
+                    const std::function<absl::Status()>& before_first_write);
+
+ private:
+  DhcpService service_;
+  std::string server_;
+  kea::KeaControl& kea_;
+  watch::ChangeSource& source_;
+  Clock& clock_;
+};
+
+}  // namespace nestor::secondary
