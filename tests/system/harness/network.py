@@ -1,0 +1,153 @@
+"""Network namespaces: two DHCP hosts joined by a link, and a client segment both serve."""
+import contextlib
+import ctypes
+import json
+import os
+import re
+import subprocess
+
+from .waiting import wait_until
+
+_CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+_PREFIX = "nst"
+
+LINK = {"a": "10.77.0.1", "b": "10.77.0.2"}
+LINK6 = {"a": "fd77::1", "b": "fd77::2"}
+CLIENT_SIDE = {"a": "10.0.0.2", "b": "10.0.0.3", "c": "10.0.0.1"}
+CLIENT_SIDE6 = {"a": "2001:db8:1::2", "b": "2001:db8:1::3", "c": "2001:db8:1::1"}
+
+
+@contextlib.contextmanager
+def inside(netns):
+    """The calling thread, and what it starts or opens, is in the namespace. None: stays."""
+    if netns is None:
+        yield
+        return
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    there = os.open(f"/run/netns/{netns}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _setns(there)
+        yield
+    finally:
+        _setns(home)
+        os.close(there)
+        os.close(home)
+
+
+def _setns(descriptor):
+    if _libc.setns(descriptor, _CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+def _do(*argv):
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(argv)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _ip(netns, *argv):
+    return _do("ip", "-n", netns, *argv)
+
+
+def remove_leftovers():
+    """Removes namespaces of test runs that were killed; those of running ones stay."""
+    for line in _do("ip", "netns", "list").splitlines():
+        name = line.split()[0] if line.strip() else ""
+        match = re.fullmatch(_PREFIX + r"(\d+)n\d+[abc]", name)
+        if match and not os.path.exists(f"/proc/{match.group(1)}"):
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+class Network:
+    """Namespaces `a` and `b` (the DHCP hosts) and `c` (the clients).
+
+    a and b: `link0` to each other (10.77.0.1, .2), `cl0` to the clients' bridge `br0` in c.
+    """
+
+    _made = 0
+
+    def __init__(self):
+        remove_leftovers()
+        Network._made += 1
+        self.names = {host: f"{_PREFIX}{os.getpid()}n{Network._made}{host}" for host in "abc"}
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def __getitem__(self, host):
+        return self.names[host]
+
+    def _build(self):
+        for name in self.names.values():
+            _do("ip", "netns", "add", name)
+            # Without duplicate address detection a link-local address serves at once.
+            _do("ip", "netns", "exec", name, "sysctl", "-qw",
+                "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
+                "net.ipv6.conf.default.dad_transmits=0")
+            _ip(name, "link", "set", "lo", "up")
+        a, b, c = (self.names[host] for host in "abc")
+        _do("ip", "link", "add", "link0", "netns", a, "type", "veth",
+            "peer", "name", "link0", "netns", b)
+        _ip(c, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
+        for host, name in (("a", a), ("b", b)):
+            _do("ip", "link", "add", "cl0", "netns", name, "type", "veth",
+                "peer", "name", f"to{host}", "netns", c)
+            _ip(c, "link", "set", f"to{host}", "master", "br0", "up")
+            _ip(name, "address", "add", f"{LINK[host]}/24", "dev", "link0")
+            _ip(name, "address", "add", f"{LINK6[host]}/64", "dev", "link0", "nodad")
+            _ip(name, "address", "add", f"{CLIENT_SIDE[host]}/16", "dev", "cl0")
+            _ip(name, "address", "add", f"{CLIENT_SIDE6[host]}/64", "dev", "cl0", "nodad")
+            _ip(name, "link", "set", "link0", "up")
+            _ip(name, "link", "set", "cl0", "up")
+        _ip(c, "address", "add", f"{CLIENT_SIDE['c']}/16", "dev", "br0")
+        _ip(c, "address", "add", f"{CLIENT_SIDE6['c']}/64", "dev", "br0", "nodad")
+        _ip(c, "link", "set", "br0", "up")
+        # Kea opens no socket on an interface that does not run yet.
+        wait_until(self._runs, 10, lambda: "all interfaces run", poll_s=0.02)
+
+    def _runs(self):
+        for host, interfaces in (("a", ("link0", "cl0")), ("b", ("link0", "cl0")), ("c", ("br0",))):
+            states = {link["ifname"]: link["operstate"]
+                      for link in json.loads(_ip(self[host], "-j", "link"))}
+            if any(states[interface] != "UP" for interface in interfaces):
+                return False
+        return True
+
+    # ------------------------------------------------------------------ faults of the link
+
+    def cut(self):
+        """Nothing passes between a and b; both ends' links stay up, as behind a failed switch."""
+        for host in "ab":
+            _do("ip", "netns", "exec", self[host], "nft",
+                "add table inet fault; add chain inet fault in { type filter hook input priority 0; };"
+                "add rule inet fault in iifname link0 drop")
+
+    def link_down(self):
+        _ip(self["a"], "link", "set", "link0", "down")
+
+    def link_up(self):
+        _ip(self["a"], "link", "set", "link0", "up")
+        _ip(self["a"], "address", "replace", f"{LINK6['a']}/64", "dev", "link0", "nodad")
+
+    def heal(self):
+        for host in "ab":
+            subprocess.run(["ip", "netns", "exec", self[host], "nft", "delete table inet fault"],
+                           capture_output=True, check=False)
+
+    def disturb(self, *netem):
+        """tc netem on both ends of the link: disturb("loss", "30%"), disturb("delay", "200ms")."""
+        for host in "ab":
+            _do("tc", "-n", self[host], "qdisc", "replace", "dev", "link0", "root", "netem", *netem)
+
+    def calm(self):
+        for host in "ab":
+            subprocess.run(["tc", "-n", self[host], "qdisc", "del", "dev", "link0", "root"],
+                           capture_output=True, check=False)
+
+    def close(self):
+        for name in self.names.values():
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
