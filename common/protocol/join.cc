@@ -1,0 +1,74 @@
+#include "common/protocol/join.h"
+
+#include <fmt/format.h>
+
+#include "common/protocol/envelope.h"
+
+namespace nestor::protocol {
+namespace {
+
+JoinDecision Welcome(v1::Join join) { return {JoinDecision::Kind::kWelcome, join, 0, {}}; }
+
+JoinDecision Fence(std::string text) {
+  return {JoinDecision::Kind::kFence, v1::REFUSED, 0, std::move(text)};
+}
+
+// The last sequence that `term` can have published, as far as this journal knows; nothing: the
+// term is not in it.
+std::optional<uint64_t> EndOfTerm(const StreamView& stream, uint64_t term) {
+  for (size_t i = 0; i < stream.terms.size(); ++i) {
+    if (stream.terms[i].term != term) continue;
+    return i + 1 < stream.terms.size() ? stream.terms[i + 1].first_sequence - 1 : stream.head;
+  }
+  return std::nullopt;
+}
+
+JoinDecision JoinOfOtherStream(const StreamView& stream, const v1::Hello& hello) {
+  if (hello.highest_term() < stream.term) return Welcome(v1::SNAPSHOT);
+  if (!stream.followed) {
+    return {JoinDecision::Kind::kRaiseTerm, v1::JOIN_UNSPECIFIED, hello.highest_term() + 1, {}};
+  }
+  return Fence(fmt::format(
+      "{} follows another stream of term {}, this one is of term {}: two primaries publish for the "
+      "same relationship; stop one of the agents, then: nestorctl resync",
+      hello.server(), hello.highest_term(), stream.term));
+}
+
+JoinDecision JoinOfSameStream(const StreamView& stream, const v1::Hello& hello,
+                              std::string_view digest) {
+  const std::string position = ChangeName(hello.position_term(), hello.position_sequence());
+  if (hello.highest_term() > stream.term) {
+    return Fence(fmt::format(
+        "{} has seen term {} of this stream, this journal is at term {}: an old copy of the "
+        "journal was restored, or another agent publishes; to go on from here: nestorctl resync",
+        hello.server(), hello.highest_term(), stream.term));
+  }
+  const auto end = EndOfTerm(stream, hello.position_term());
+  if (hello.position_sequence() > stream.head || (end && hello.position_sequence() > *end)) {
+    return Fence(fmt::format(
+        "{} holds change {}, which this journal does not: an old copy of it was restored; to go "
+        "on from here: nestorctl resync",
+        hello.server(), position));
+  }
+  if (!end) return Welcome(v1::SNAPSHOT);
+  if (hello.position_sequence() == stream.head) {
+    if (!digest.empty() && digest != stream.head_digest) {
+      return Fence(fmt::format(
+          "{} holds change {} with another content than this journal; to go on from here: "
+          "nestorctl resync",
+          hello.server(), position));
+    }
+    return Welcome(v1::CONTINUE);
+  }
+  return Welcome(hello.position_sequence() + 1 < stream.lowest ? v1::SNAPSHOT : v1::REPLAY);
+}
+
+}  // namespace
+
+JoinDecision DecideJoin(const StreamView& stream, const v1::Hello& hello, std::string_view digest) {
+  if (hello.stream_id().empty() && hello.highest_term() == 0) return Welcome(v1::SNAPSHOT);
+  if (hello.stream_id() != stream.stream_id) return JoinOfOtherStream(stream, hello);
+  return JoinOfSameStream(stream, hello, digest);
+}
+
+}  // namespace nestor::protocol

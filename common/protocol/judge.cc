@@ -1,0 +1,80 @@
+#include "common/protocol/judge.h"
+
+#include <fmt/format.h>
+
+namespace nestor::protocol {
+namespace {
+
+constexpr absl::Duration kLagNoticed = absl::Seconds(5);
+
+bool HaIsNormal(std::string_view state) {
+  return state.empty() || state == "hot-standby" || state == "load-balancing" ||
+         state == "passive-backup";
+}
+
+void JudgeSide(const SideFacts& side, bool heard, std::vector<std::string>& reasons) {
+  if (!side.known || !heard) return;
+  if (!side.kea_reachable) {
+    reasons.push_back(fmt::format("Kea on {} does not answer{}{}", side.server,
+                                  side.error.empty() ? "" : ": ", side.error));
+  } else if (!HaIsNormal(side.ha_state)) {
+    reasons.push_back(fmt::format("HA on {} is in state {}", side.server, side.ha_state));
+  }
+}
+
+void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
+  if (facts.held_sequence != 0) {
+    reasons.push_back(fmt::format(
+        "change {} is held, since it removes a large part; decide with nestorctl approve or reject",
+        facts.held_sequence));
+  } else if (facts.follower_state == "PAUSED" || facts.follower_state == "REJECTED" ||
+             facts.follower_state == "FENCED") {
+    reasons.push_back(fmt::format("{} is {}: {}", facts.secondary.server, facts.follower_state,
+                                  facts.last_error));
+  } else if (facts.lag >= kLagNoticed) {
+    reasons.push_back(fmt::format("{} is {:.0f} s behind{}{}", facts.secondary.server,
+                                  absl::ToDoubleSeconds(facts.lag),
+                                  facts.last_error.empty() ? "" : ": ", facts.last_error));
+  } else if (!facts.digest_equal && facts.lag == absl::ZeroDuration()) {
+    reasons.push_back(facts.observe
+                          ? fmt::format("the servers differ, and the relationship only observes")
+                          : fmt::format("{} differs from {}{}{}", facts.secondary.server,
+                                        facts.primary.server, facts.last_error.empty() ? "" : ": ",
+                                        facts.last_error));
+  } else if (!facts.last_error.empty()) {
+    reasons.push_back(facts.last_error);
+  }
+}
+
+}  // namespace
+
+Judgement Judge(const PairFacts& facts) {
+  Judgement judgement;
+  std::vector<std::string>& reasons = judgement.reasons;
+  const bool peer_heard = !facts.peer_silent;
+  const bool primary_heard = peer_heard || facts.peer != facts.primary.server;
+  const bool secondary_heard = peer_heard || facts.peer != facts.secondary.server;
+  if (!peer_heard) {
+    reasons.push_back(
+        *facts.peer_silent == absl::InfiniteDuration()
+            ? fmt::format("the agent on {} has not connected yet", facts.peer)
+            : fmt::format("the agent on {} has been silent for {:.0f} s", facts.peer,
+                          absl::ToDoubleSeconds(*facts.peer_silent)));
+  }
+  if (!facts.publisher_text.empty()) reasons.push_back(facts.publisher_text);
+  JudgeSide(facts.primary, primary_heard, reasons);
+  JudgeSide(facts.secondary, secondary_heard, reasons);
+  if (peer_heard) JudgeMirror(facts, reasons);
+  const bool primary_down = !primary_heard || !facts.primary.kea_reachable;
+  const bool secondary_down = !secondary_heard || !facts.secondary.kea_reachable;
+  // A silent agent says nothing about its Kea, so it takes two that are known not to answer, or
+  // one that does not answer beside nothing heard of the other.
+  if (primary_down && secondary_down) {
+    judgement.state = "DOWN";
+  } else {
+    judgement.state = reasons.empty() ? "OK" : "IMPAIRED";
+  }
+  return judgement;
+}
+
+}  // namespace nestor::protocol

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nestor::protocol {
+
+// What is known of one server of a pair.
+struct SideFacts {
+  std::string server;
+  bool known = true;         // anything was ever heard of it
+  bool kea_reachable = false;
+  std::string ha_state;      // empty: no HA hook
+  std::string error;         // why its Kea does not answer
+};
+
+// What is known of a pair, as seen from one of the two.
+struct PairFacts {
+  SideFacts primary, secondary;
+  // How long the other agent has been silent; nothing: it speaks.
+  std::optional<absl::Duration> peer_silent;
+  std::string peer;          // the other agent's server
+  std::string follower_state;
+  std::string publisher_text;  // why the publisher does not publish; empty: it does
+  absl::Duration lag;
+  bool digest_equal = false;
+  uint64_t held_sequence = 0;
+  bool observe = false;
+  std::string last_error;
+};
+
+struct Judgement {
+  std::string state;  // "OK", "IMPAIRED", "DOWN"
+  std::vector<std::string> reasons;
+};
+
+// DOWN: neither Kea answers. IMPAIRED: anything else that keeps the pair from being identical and
+// in its normal HA state. Reasons are sentences for people, the weightiest first.
+Judgement Judge(const PairFacts& facts);
+
+}  // namespace nestor::protocol

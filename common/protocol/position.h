@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace nestor::protocol {
+
+// A place in a stream, and the configuration's digest there.
+struct Position {
+  std::string stream_id;  // empty: none yet
+  uint64_t term = 0;
+  uint64_t sequence = 0;
+  std::string digest;     // 32 bytes
+};
+
+// What the secondary remembers of one relationship.
+struct FollowerMemory {
+  Position position;               // applied and verified
+  bool persisted = false;          // Kea's file holds it too
+  uint64_t highest_term = 0;       // ever witnessed in a Welcome
+  std::optional<Position> intent;  // an apply that was begun and not recorded as ended
+  uint64_t approved_sequence = 0;  // the held change a person approved, 0 none
+  bool paused = false;             // a person rejected a held change
+  std::string refused_digest;      // the target last refused, not to be tried again by itself
+  std::string refused_nack;        // the v1::Nack about it, serialised
+};
+
+}  // namespace nestor::protocol
