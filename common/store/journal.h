@@ -51,9 +51,9 @@ struct StreamStart {
 struct JournaledChange {
   uint64_t sequence = 0;
   uint64_t term = 0;
-  std::string digest_after;   // 32 bytes
-  std::string envelope;       // v1::Envelope with a Change, whole (never a snapshot reference)
-  std::string replaced;       // v1::Snapshot: what its upserts and removals were before
+  std::string digest_after;  // 32 bytes
+  std::string envelope;      // v1::Envelope with a Change, whole (never a snapshot reference)
+  std::string replaced;      // v1::Snapshot: what its upserts and removals were before
   uint64_t upserted = 0, removed = 0;
   std::string origin;
   absl::Time noticed;
@@ -64,8 +64,9 @@ struct JournaledChange {
 // method says is durable when it returns OK. Every row has a checksum.
 //
 // Thread-safe; every method may wait for the disk, so never call one on the protocol thread.
-// Errors of all: ResourceExhausted (disk full), DataLoss (a row or the file is damaged),
-// Internal (the disk failed: stop publishing; nothing is retried).
+// NotFound wherever a stream is needed and Begin() never made one. Errors of all: ResourceExhausted
+// (disk full), DataLoss (a row or the file is damaged), Internal (the disk failed: stop publishing;
+// nothing is retried).
 class Journal {
  public:
   virtual ~Journal() = default;
@@ -84,10 +85,10 @@ class Journal {
   // by one.
   virtual absl::StatusOr<StreamStart> Begin(std::string_view relationship,
                                             std::string_view new_stream_id) = 0;
-  // The same stream goes on under `term`, which must be higher than the current.
+  // The same stream goes on under `term`. FailedPrecondition: it is not higher than the current.
   virtual absl::Status RaiseTerm(std::string_view relationship, uint64_t term) = 0;
-  // Forgets the stream's changes and base and starts another at `term`. The sequence goes on from
-  // 1.
+  // Forgets the stream and its base and starts another at `term`. The sequence goes on from 1; the
+  // ended stream's changes stay in the history until Compact() drops them.
   virtual absl::StatusOr<StreamStart> NewStream(std::string_view relationship,
                                                 std::string_view new_stream_id, uint64_t term) = 0;
   virtual absl::Status MarkFollowed(std::string_view relationship) = 0;
@@ -100,6 +101,7 @@ class Journal {
                                                             uint64_t from, uint64_t max_bytes) = 0;
 
   // Keeps the whole configuration (v1::Snapshot, packed by the caller) as of change `sequence`.
+  // FailedPrecondition: `sequence` is beyond the head.
   virtual absl::Status SaveBase(std::string_view relationship, uint64_t sequence,
                                 std::string_view packed) = 0;
   struct Base {
@@ -115,16 +117,21 @@ class Journal {
                                            const Retention& retention, uint64_t held_sequence,
                                            absl::Time now) = 0;
 
-  // What became of a change, shown by the history: "applied", "refused", ...
+  // What became of a change, shown by the history: "applied", "refused", ... NotFound: no such
+  // change in this stream or an ended one.
   virtual absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                                   std::string_view outcome, std::string_view detail) = 0;
-  // Sets "superseded" or "applied" for the pending changes up to `sequence`: those in `superseded`
-  // the former, the others the latter.
+  // Sets "superseded" or "applied" for the pending and held changes up to `sequence`: those in
+  // `superseded` the former, the others the latter. `sequence` itself becomes "applied" also where
+  // it was refused before; what an ended stream left open becomes "superseded". Nothing is written
+  // where nothing changes.
   virtual absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
                                   const std::vector<uint64_t>& superseded) = 0;
   // Something that is no change: a drift, a resync, a decision. `entry.sequence` 0.
   virtual absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) = 0;
-  // The newest `limit` changes and entries, newest first, without their objects. 0: 100.
+  // The newest `limit` changes and entries, newest first; 0: 100. A change comes without its
+  // objects; an entry with them while those of all entries told stay under 256 KiB, as there is no
+  // other way to them.
   virtual absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                                 uint32_t limit) = 0;
   // One change with its objects and what they replaced. NotFound.

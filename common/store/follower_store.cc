@@ -1,0 +1,153 @@
+#include "common/store/follower_store.h"
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+
+#include "common/store/change_objects.h"
+#include "common/store/memory_table.h"
+#include "common/store/relationship_table.h"
+#include "common/store/stream_log.h"
+
+namespace nestor::store {
+namespace {
+
+class SqliteFollowerStore final : public FollowerStore {
+ public:
+  explicit SqliteFollowerStore(std::unique_ptr<Database> database)
+      : database_(std::move(database)),
+        relationships_(*database_),
+        memories_(*database_),
+        log_(*database_) {}
+
+  // Verifies what is kept in mind.
+  absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(relationships_.All().status());
+    RETURN_IF_ERROR(memories_.Verify());
+    return log_.Load();
+  }
+
+  absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() override {
+    absl::MutexLock lock(&mutex_);
+    return relationships_.All();
+  }
+
+  absl::Status SaveRelationship(const v1::RelationshipSpec& spec) override {
+    absl::MutexLock lock(&mutex_);
+    return relationships_.Replace(spec);
+  }
+
+  absl::Status RemoveRelationship(std::string_view name) override {
+    absl::MutexLock lock(&mutex_);
+    return Write([&]() -> absl::Status {
+      mutex_.AssertHeld();
+      RETURN_IF_ERROR(relationships_.Remove(name));
+      RETURN_IF_ERROR(memories_.Remove(name));
+      Stream* const stream = log_.Current(name);
+      return stream == nullptr ? absl::OkStatus() : log_.End(*stream);
+    });
+  }
+
+  absl::StatusOr<FollowerMemory> Load(std::string_view relationship) override {
+    absl::MutexLock lock(&mutex_);
+    return memories_.Load(relationship);
+  }
+
+  absl::Status Save(std::string_view relationship, const FollowerMemory& memory) override {
+    absl::MutexLock lock(&mutex_);
+    return memories_.Save(relationship, memory);
+  }
+
+  absl::Status Received(std::string_view relationship,
+                        const std::vector<std::string>& changes) override {
+    absl::MutexLock lock(&mutex_);
+    return Write([&]() -> absl::Status {
+      mutex_.AssertHeld();
+      for (const std::string& bytes : changes) RETURN_IF_ERROR(Keep(relationship, bytes));
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
+                          std::string_view outcome, std::string_view detail) override {
+    absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    return log_.SetOutcome(relationship, sequence, outcome, detail);
+  }
+
+  absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
+                          const std::vector<uint64_t>& superseded) override {
+    absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    return log_.SetApplied(relationship, sequence, superseded);
+  }
+
+  absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override {
+    absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    return log_.AddEntry(relationship, entry);
+  }
+
+  absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
+                                                        uint32_t limit) override {
+    absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    return log_.History(relationship, limit);
+  }
+
+  absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
+                                             uint64_t sequence) override {
+    absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    return log_.HistoryOf(relationship, sequence);
+  }
+
+  absl::Status Compact(std::string_view relationship, uint64_t changes) override {
+    absl::MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    absl::Status status = log_.KeepNewest(relationship, changes);
+    if (!status.ok()) log_.Forget();
+    return status;
+  }
+
+ private:
+  // Runs `body` in a transaction; what is in mind of the streams is read anew if it failed.
+  template <typename Body>
+  absl::Status Write(Body&& body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    RETURN_IF_ERROR(log_.Load());
+    absl::Status status = database_->Transact(body);
+    if (!status.ok()) log_.Forget();
+    return status;
+  }
+
+  absl::Status Keep(std::string_view relationship, std::string_view bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::string stream_id;
+    ASSIGN_OR_RETURN(const JournaledChange change, ChangeFromEnvelope(bytes, stream_id));
+    Stream* stream = log_.Find(relationship, stream_id);
+    if (stream == nullptr) {
+      ASSIGN_OR_RETURN(stream, log_.Start(relationship, stream_id));
+    } else if (!stream->current) {
+      RETURN_IF_ERROR(log_.Resume(*stream));
+    }
+    ASSIGN_OR_RETURN(const bool there, log_.Has(*stream, change.sequence));
+    return there ? absl::OkStatus() : log_.Append(*stream, change);
+  }
+
+  absl::Mutex mutex_;
+  const std::unique_ptr<Database> database_ ABSL_PT_GUARDED_BY(mutex_);
+  RelationshipTable relationships_ ABSL_GUARDED_BY(mutex_);
+  MemoryTable memories_ ABSL_GUARDED_BY(mutex_);
+  StreamLog log_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FollowerStore>> FollowerStore::Open(const OpenOptions& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> database, Database::Open(options, FollowerSchema()));
+  auto store = std::make_unique<SqliteFollowerStore>(std::move(database));
+  RETURN_IF_ERROR(store->Load());
+  return std::unique_ptr<FollowerStore>(std::move(store));
+}
+
+}  // namespace nestor::store
