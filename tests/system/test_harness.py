@@ -51,4 +51,4 @@ class HarnessTest(SystemTest):
 
 
 if __name__ == "__main__":
-    main(limit_s=170, agents=False)
+    main(limit_s=85, agents=False)

@@ -148,6 +148,10 @@ class Network:
             subprocess.run(["tc", "-n", self[host], "qdisc", "del", "dev", "link0", "root"],
                            capture_output=True, check=False)
 
+    def client_side(self, host, up):
+        """Takes the host's cable to the clients out, or puts it back."""
+        _ip(self["c"], "link", "set", f"to{host}", "up" if up else "down")
+
     def close(self):
         for name in self.names.values():
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)

@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""What is changed by hand on the secondary: found, told, kept, and repaired or only reported."""
+import time
+
+from harness.agent import Watch
+from harness.case import SystemTest, main
+from harness.waiting import holds_for, wait_until
+
+_BY_HAND = {"hw-address": "0e:0e:0e:0e:0e:0e", "ip-address": "10.0.160.7", "hostname": "by-hand"}
+
+
+def _by_hand(pair):
+    """Somebody edits the secondary's file and reloads."""
+    kea = pair.kea("b")
+    kea.config = {"Dhcp4": kea.running()}
+    kea.config["Dhcp4"]["subnet4"][0]["reservations"].append(dict(_BY_HAND))
+    kea.apply_by_reload()
+
+
+def _has_it(pair):
+    subnet = pair.kea("b").running()["subnet4"][0]
+    return any(r.get("hostname") == "by-hand" for r in subnet["reservations"])
+
+
+def _drift_event(event):
+    return "drift" in str(event.get("state", "")) and "by-hand" in str(event)
+
+
+class DriftTest(SystemTest):
+
+    def _entry_with_content(self, pair):
+        """The history's entry of the drift, whole."""
+        def find():
+            for agent in (pair.primary, pair.secondary):
+                for entry in agent.history(pair.relationship()):
+                    if entry["what"] == "drift":
+                        return entry
+            return None
+        return wait_until(find, 5, "the history has the drift")
+
+    def test_a_reservation_made_by_hand_is_found_told_kept_and_taken_away(self):
+        pair = self.make_pair()
+        pair.start()
+        watch = pair.beside(Watch(pair.primary, pair.relationship(), "--kind", "state"))
+        head = pair.head()
+        _by_hand(pair)
+        began = time.monotonic()
+        watch.wait_for(_drift_event, 5, "an event tells of the drift with its content")
+        took = time.monotonic() - began
+        print(f"drift told after {took:.2f} s")
+        self.assertLess(took, 1.5)  # 1 s, and nestorctl's own way to its file
+        wait_until(lambda: not _has_it(pair), 5, "the drift is repaired")
+        pair.settle()
+        pair.assert_same()
+        self.assertEqual(pair.head(), head, "a drift is no change of the primary")
+        entry = self._entry_with_content(pair)
+        self.assertIn("by-hand", str(entry))
+        wait_until(lambda: pair.status()["state"] == "OK", 5, lambda: f"OK: {pair.status()}")
+
+    def test_what_was_taken_away_by_hand_comes_back(self):
+        pair = self.make_pair()
+        pair.start()
+        pair.change(lambda members: members["subnet4"][0].update(reservations=[dict(_BY_HAND)]))
+        kea = pair.kea("b")
+        kea.config = {"Dhcp4": kea.running()}
+        kea.config["Dhcp4"]["subnet4"][0]["reservations"] = []
+        kea.apply_by_set()
+        wait_until(lambda: _has_it(pair), 6, "the reservation is back")
+        pair.settle()
+
+    def test_a_secondary_changed_while_its_agent_was_down_is_repaired(self):
+        pair = self.make_pair()
+        pair.start()
+        pair.secondary.stop()
+        _by_hand(pair)
+        pair.secondary.start()
+        wait_until(lambda: not _has_it(pair), 15, "the drift is repaired")
+        pair.settle()
+
+    def test_with_observe_it_is_only_reported(self):
+        pair = self.make_pair()
+        pair.start_keas().start_agents().adopt("--observe")
+        sets = pair.kea("b").commands_received("config-set")
+        _by_hand(pair)
+        # By the hand's own reload and by nothing else.
+        wait_until(lambda: not pair.status()["mirror"]["digest_equal"], 5, "it is seen")
+        wait_until(lambda: pair.status()["state"] != "OK" and pair.status()["reasons"], 5, "told")
+        code, out, _ = pair.primary.ctl("diff", pair.relationship())
+        self.assertEqual(code, 1, out)
+        self.assertIn("by-hand", out)
+        self.assertIn("by-hand", str(self._entry_with_content(pair)))
+        pair.change(lambda members: members.update({"valid-lifetime": 777}), settle=False)
+        holds_for(lambda: _has_it(pair), 3, "--observe repaired something")
+        self.assertNotEqual(pair.kea("b").running()["valid-lifetime"], 777)
+        self.assertEqual(pair.kea("b").commands_received("config-set"), sets)
+
+
+if __name__ == "__main__":
+    main(limit_s=150)

@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+"""kill -9 and restart of agents and Keas at random moments under a stream of changes.
+
+NESTOR_ROUNDS (20) kills, NESTOR_SEED: the seed that is printed repeats the choices, not the timing.
+"""
+import json
+import os
+import random
+import threading
+import time
+
+from harness.case import SystemTest, main
+from harness.waiting import wait_until
+
+_ROUNDS = int(os.environ.get("NESTOR_ROUNDS", "20"))
+_SEED = int(os.environ.get("NESTOR_SEED", str(random.randrange(1 << 32))))
+
+
+class ChangeStream:
+    """Changes of the primary from a thread: a counter in a user-context and a reservation that
+    moves, about five a second. The file comes first, so that a killed Kea comes back with it."""
+
+    def __init__(self, kea):
+        self.made = 0
+        self._kea = kea
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._ends.wait(0.2):
+            self.made += 1
+            members = self._kea.config["Dhcp4"]
+            members["user-context"] = {"counter": self.made}
+            members["subnet4"][0]["reservations"] = [
+                {"hw-address": f"02:00:00:00:{self.made >> 8 & 255:02x}:{self.made & 255:02x}",
+                 "ip-address": "10.0.200.1"}]
+            self._kea.write_file()
+            try:
+                self._kea.ask("config-reload", timeout_s=5)
+            except (OSError, ValueError):
+                continue  # it was just killed; it starts with the file
+
+    def stop(self):
+        self._ends.set()
+        self._thread.join()
+
+
+class Sampler:
+    """Looks at the secondary all the while: its counter never goes back."""
+
+    def __init__(self, kea):
+        self.values = []
+        self._kea = kea
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._ends.wait(0.03):
+            try:
+                context = self._kea.running(timeout_s=5).get("user-context", {})
+            except (OSError, ValueError, AssertionError):
+                continue
+            self.values.append(context.get("counter", 0))
+
+    def stop(self):
+        self._ends.set()
+        self._thread.join()
+
+
+class RestartsTest(SystemTest):
+
+    def test_equal_after_kills_at_random_moments(self):
+        print(f"NESTOR_SEED={_SEED} NESTOR_ROUNDS={_ROUNDS}", flush=True)
+        chance = random.Random(_SEED)
+        pair = self.make_pair()
+        pair.start()
+        stream = ChangeStream(pair.kea("a"))
+        sampler = Sampler(pair.kea("b"))
+        try:
+            for number in range(_ROUNDS):
+                victim = chance.choice(["agent a", "agent b", "kea a", "kea b"])
+                self._random_moment(chance, 1.2)
+                print(f"round {number}: kill -9 {victim} at change {stream.made}", flush=True)
+                self._kill_and_restart(pair, victim, chance)
+        finally:
+            stream.stop()
+            sampler.stop()
+        # A change whose reload met a dead Kea is made once more.
+        pair.kea("a").apply_by_reload()
+        wait_until(lambda: self._counter(pair) == stream.made, 30,
+                   lambda: f"the last change {stream.made} arrives: {self._counter(pair)}")
+        pair.settle(deadline_s=30)
+        pair.assert_same()
+        self.assertEqual(sampler.values, sorted(sampler.values),
+                         "the secondary went back to an older configuration")
+        self.assertGreater(len(set(sampler.values)), _ROUNDS // 2)
+        self._history_is_whole(pair)
+
+    @staticmethod
+    def _random_moment(chance, most_s):
+        """Chooses the moment of a fault; nothing is waited for."""
+        time.sleep(chance.uniform(0, most_s))
+
+    @staticmethod
+    def _counter(pair):
+        return pair.kea("b").running().get("user-context", {}).get("counter")
+
+    def _kill_and_restart(self, pair, victim, chance):
+        kind, host = victim.split()
+        process = pair.agents[host] if kind == "agent" else pair.kea(host)
+        process.kill()
+        self._random_moment(chance, 0.6)
+        if kind == "kea":
+            # Kea writes its file in place: killed in the middle of it, an administrator puts the
+            # file back before anything else.
+            if not self._is_json(process.file):
+                process.write_file()
+        process.restart()
+
+    @staticmethod
+    def _is_json(path):
+        try:
+            with open(path, encoding="utf-8") as file:
+                json.load(file)
+            return True
+        except ValueError:
+            return False
+
+    def _history_is_whole(self, pair):
+        for agent in (pair.primary, pair.secondary):
+            entries = agent.history(pair.relationship(), limit=100000)
+            sequences = [e["sequence"] for e in entries if e.get("what") == "change"]
+            self.assertEqual(len(sequences), len(set(sequences)), "a sequence twice")
+            if agent is pair.primary:
+                head = pair.head()
+                self.assertEqual(sorted(sequences), list(range(1, head + 1)))
+            outcomes = {e["sequence"]: e.get("outcome") for e in entries
+                        if e.get("what") == "change"}
+            undecided = {s: o for s, o in outcomes.items() if o not in ("applied", "superseded")}
+            self.assertEqual(undecided, {}, f"{agent.name}: what became of these changes?")
+
+
+if __name__ == "__main__":
+    main(limit_s=230 + 6 * max(0, _ROUNDS - 20))
