@@ -9,6 +9,7 @@ import stat
 from harness import compare
 from harness.agent import Watch
 from harness.case import SystemTest, main
+from harness.kea_proxy import KeaProxy
 from harness.pair import Pair
 from harness.processes import run
 from harness.requirements import program
@@ -254,22 +255,17 @@ class LifeTest(SystemTest):
 
     def test_a_config_backend_is_not_adopted(self):
         pair = self.make_pair()
-        members = pair.kea("a").config["Dhcp4"]
-        members["config-control"] = {"config-databases": [
-            {"type": "mysql", "name": "kea", "host": "127.0.0.1"}]}
-        pair.primary.config["services"]["dhcp4"]["control-socket"] = f"{pair.folder}/faked.sock"
-        from harness.kea_proxy import KeaProxy
+        path = f"{pair.folder}/faked.sock"
+        pair.primary.config["services"]["dhcp4"]["control-socket"] = path
 
         def with_backend(request, pass_on):
             answer = json.loads(pass_on(request))
-            answer["arguments"]["Dhcp4"]["config-control"] = members["config-control"]
+            answer["arguments"]["Dhcp4"]["config-control"] = {
+                "config-databases": [{"type": "mysql", "name": "kea", "host": "127.0.0.1"}]}
             return json.dumps(answer).encode()
-        # Without the database such a Kea does not start: its answer says what it would.
-        proxy = pair.beside(KeaProxy(f"{pair.folder}/faked.sock", pair.kea("a").socket))
-        proxy.misbehave(with_backend, "config-get")
-        del members["config-control"]
+        # Without the database such a Kea does not start: this one answers as it would.
+        pair.beside(KeaProxy(path, pair.kea("a").socket)).misbehave(with_backend, "config-get")
         pair.start_keas().start_agents()
-        members["config-control"] = {"config-databases": [{"type": "mysql", "name": "kea"}]}
         code, out, err = pair.primary.ctl("relationship", "adopt", "east4", "--service", "dhcp4",
                                           "--secondary", "kea-b")
         self.assertEqual(code, 65, out + err)

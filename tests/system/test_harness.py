@@ -1,7 +1,15 @@
 #!/usr/bin/python3
 """What the other tests rely on, shown without the agents: a real HA pair, clients, comparison."""
-from harness import compare, perfdhcp
+import socket
+import tempfile
+
+import zmq
+
+from harness import compare, kea, perfdhcp
 from harness.case import SystemTest, main
+from harness.event_proxy import EventProxy
+from harness.kea_proxy import KeaProxy
+from harness.schema import MAGIC, envelope_pb2
 from harness.waiting import wait_until
 
 
@@ -48,6 +56,60 @@ class HarnessTest(SystemTest):
         wait_until(lambda: pair.kea("a").ha_state() != "hot-standby", 30, "the primary notices")
         pair.network.heal()
         pair.wait_for_ha()
+
+    def test_a_misbehaving_kea(self):
+        pair = self.make_pair()
+        server = pair.kea("a")
+        server.start()
+        path = f"{pair.folder}/proxy.sock"
+        proxy = pair.beside(KeaProxy(path, server.socket))
+        self.assertEqual(kea.send(path, "config-get")["result"], 0)
+        proxy.misbehave("half", "config-get")
+        self.assertEqual(kea.send(path, "version-get")["result"], 0)
+        with self.assertRaises(ValueError):
+            kea.send(path, "config-get")
+        for how in ("lost", "silent"):
+            proxy.misbehave(how, "config-get")
+            with self.assertRaises(socket.timeout):
+                kea.send(path, "config-get", timeout_s=0.5)
+        proxy.misbehave("closed")
+        with self.assertRaises((ValueError, ConnectionError)):
+            kea.send(path, "config-get")
+        proxy.behave()
+        self.assertEqual(kea.send(path, "config-get")["result"], 0)
+        self.assertEqual(proxy.count("config-get"), 6)
+
+    def test_events_are_lost_and_repeated_as_chosen(self):
+        with tempfile.TemporaryDirectory() as folder:
+            context = zmq.Context()
+            source, sink = context.socket(zmq.PUB), context.socket(zmq.SUB)
+            sink.setsockopt(zmq.SUBSCRIBE, b"")
+            source.bind(f"ipc://{folder}/up")
+            proxy = EventProxy(f"ipc://{folder}/up", f"ipc://{folder}/down")
+            sink.connect(f"ipc://{folder}/down")
+
+            def publish(sequence):
+                envelope = envelope_pb2.Envelope(magic=MAGIC, sequence=sequence)
+                envelope.change.origin = "reload"
+                source.send_multipart([b"nestor.v1.x.dhcp4.change", envelope.SerializeToString()])
+
+            def joined():
+                publish(1)
+                return sink.poll(20)
+            wait_until(joined, 10, "the proxy passes events")
+            proxy.decide = lambda envelope: {2: 0, 3: 2}.get(envelope.sequence, 1)
+            for sequence in (2, 3, 4):
+                publish(sequence)
+            seen = []
+            while not seen or seen[-1] != 4:
+                self.assertTrue(sink.poll(5000), seen)
+                seen.append(envelope_pb2.Envelope.FromString(sink.recv_multipart()[1]).sequence)
+            self.assertEqual([s for s in seen if s != 1], [3, 3, 4])
+            self.assertEqual(proxy.lost, [("change", 2)])
+            proxy.close()
+            source.close(0)
+            sink.close(0)
+            context.term()
 
 
 if __name__ == "__main__":
