@@ -67,8 +67,7 @@ Judgement Judge(const PairFacts& facts) {
   if (peer_heard) JudgeMirror(facts, reasons);
   const bool primary_down = !primary_heard || !facts.primary.kea_reachable;
   const bool secondary_down = !secondary_heard || !facts.secondary.kea_reachable;
-  // A silent agent says nothing about its Kea, so it takes two that are known not to answer, or
-  // one that does not answer beside nothing heard of the other.
+  // A Kea of which nothing is heard counts as one that does not answer.
   if (primary_down && secondary_down) {
     judgement.state = "DOWN";
   } else {

@@ -14,10 +14,11 @@ v1::PublisherState NextState(v1::PublisherState state, PublisherEvent event) {
     case kRecovered:
       return state == v1::RECOVER ? v1::BASELINE : state;
     case kBaseline:
+      return state == v1::BASELINE || state == v1::DEGRADED || state == v1::READONLY ? v1::SERVE
+                                                                                    : state;
     case kKeaBack:
-      // Kea answering is news only once its configuration was journaled.
-      if (state == v1::BASELINE && event == kKeaBack) return state;
-      return state == v1::BASELINE || state == v1::DEGRADED ? v1::SERVE : state;
+      // Before the first baseline, Kea answering is no news.
+      return state == v1::DEGRADED ? v1::SERVE : state;
     case kKeaGone:
       return state == v1::SERVE || state == v1::BASELINE ? v1::DEGRADED : state;
   }

@@ -1,0 +1,219 @@
+#include "primary-agent/app/core.h"
+
+#include "common/base/status.h"
+#include "common/log/log.h"
+#include "common/protocol/envelope.h"
+#include "common/protocol/wire_time.h"
+
+namespace nestor::primary {
+namespace {
+
+constexpr absl::Duration kForgetSession = absl::Seconds(30);
+
+std::optional<DhcpService> FromProto(v1::Service service) {
+  if (service == v1::DHCP4) return DhcpService::kDhcp4;
+  if (service == v1::DHCP6) return DhcpService::kDhcp6;
+  return std::nullopt;
+}
+
+}  // namespace
+
+PrimaryApp::PrimaryApp(PrimaryOptions options, PrimaryWorld world)
+    : core_(std::make_shared<Core>(std::move(options), std::move(world))) {}
+PrimaryApp::~PrimaryApp() = default;
+absl::Status PrimaryApp::Start() { return core_->Start(); }
+void PrimaryApp::Tick() { core_->Tick(); }
+void PrimaryApp::Drain() { core_->Drain(); }
+
+PrimaryApp::Core::Core(PrimaryOptions options, PrimaryWorld world)
+    : options_(std::move(options)), world_(std::move(world)) {}
+
+absl::Status PrimaryApp::Core::Start() {
+  for (auto& [service, kea] : world_.services) {
+    auto recorder = std::make_shared<Recorder>(service, options_.server_name, world_.journal,
+                                               world_.clock, world_.random);
+    watches_[service] = std::make_shared<ServiceWatch>(
+        service, kea.kea, kea.source, kea.worker, world_.loop, world_.clock, std::move(recorder),
+        [self = weak_from_this(), service = service](ServiceWatch::Look look) {
+          if (const auto core = self.lock()) core->OnLook(service, std::move(look));
+        });
+  }
+  ASSIGN_OR_RETURN(const auto specs, world_.journal.Relationships());
+  for (const v1::RelationshipSpec& spec : specs) {
+    const auto service = FromProto(spec.service());
+    if (!service || !watches_.contains(*service)) {
+      NESTOR_LOG(error, "SERVICE_NOT_CONFIGURED", "relationship={} service={}", spec.name(),
+                 v1::Service_Name(spec.service()));
+      continue;
+    }
+    // No worker has a task yet, so the recorder may be used from here.
+    ASSIGN_OR_RETURN(auto opened, watches_[*service]->recorder().Open(spec.name()));
+    AddStream(spec, *service, std::move(opened));
+  }
+  world_.bus.OnControl([self = weak_from_this()](const bus::Peer& from, std::string_view payload) {
+    if (const auto core = self.lock()) core->OnMessage(from, payload);
+  });
+  Tick();
+  return absl::OkStatus();
+}
+
+void PrimaryApp::Core::AddStream(const v1::RelationshipSpec& spec, DhcpService service,
+                                 Recorder::Opened opened) {
+  const auto& watch = watches_.at(service);
+  NESTOR_LOG(info, "STREAM_OPENED", "relationship={} service={} term={} head={} stream={}{}",
+             spec.name(), ServiceName(service), opened.stream.term, opened.stream.head,
+             config::Hex(opened.stream.stream_id), opened.began_anew ? " began_anew=1" : "");
+  StreamWorld world{
+      world_.clock,
+      world_.loop,
+      world_.disk,
+      watch->worker(),
+      watch->recorder(),
+      world_.bus,
+      world_.journal,
+      world_.metrics,
+      [self = weak_from_this()](const std::string& topic, const v1::Envelope& event) {
+        if (const auto core = self.lock()) core->OnEvent(topic, event);
+      },
+      [watch = std::weak_ptr(watch)](std::function<void(absl::Status)> done) {
+        if (const auto found = watch.lock()) found->ReadAgain(std::move(done));
+      }};
+  streams_[spec.name()] = std::make_shared<Stream>(spec, service, options_.server_name,
+                                                   std::move(opened), std::move(world));
+}
+
+void PrimaryApp::Core::Tick() {
+  world_.metrics.Alive();
+  for (auto& [service, watch] : watches_) watch->Tick();
+  for (auto& [name, stream] : streams_) stream->Tick();
+  const Instant now = world_.clock.Now();
+  std::erase_if(sessions_, [&](const auto& entry) {
+    return now - entry.second.heard > kForgetSession;
+  });
+}
+
+void PrimaryApp::Core::Drain() {
+  for (auto& [name, stream] : streams_) stream->SayBye();
+}
+
+void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
+  for (Recorded& recorded : look.recorded) {
+    const auto found = streams_.find(recorded.relationship);
+    if (found != streams_.end()) found->second->OnRecorded(std::move(recorded));
+  }
+  look.recorded.clear();
+  for (auto& [name, stream] : streams_) {
+    if (stream->service() != service) continue;
+    stream->OnKea(look.health);
+    if (look.read) stream->OnMode(look.ha_mode);
+    if (!look.record_status.ok()) {
+      stream->OnJournalBroken(look.record_status);
+      NESTOR_LOG(error, "JOURNAL_WRITE_FAILED", "relationship={} error=\"{}\"", name,
+                 Message(look.record_status));
+    } else if (!look.blocked.empty()) {
+      stream->OnBlocked(look.blocked);
+    } else if (look.read) {
+      stream->OnBaseline();
+    }
+  }
+  auto& last = looks_[service];
+  if (look.read || !last) {
+    last = std::move(look);
+  } else {
+    last->health = look.health;
+    last->read_status = look.read_status;
+  }
+  UpdateReadiness();
+}
+
+void PrimaryApp::Core::UpdateReadiness() {
+  for (const auto& [service, watch] : watches_) {
+    if (!looks_.contains(service)) {
+      return world_.metrics.SetNotReady(fmt::format("{} not looked at yet", ServiceName(service)));
+    }
+  }
+  world_.metrics.SetNotReady("");
+}
+
+Stream* PrimaryApp::Core::FindStream(std::string_view name) {
+  const auto found = streams_.find(name);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+void PrimaryApp::Core::OnMessage(const bus::Peer& from, std::string_view payload) {
+  switch (protocol::MagicOf(payload)) {
+    case protocol::kEnvelopeMagic:
+      return OnEnvelope(from, payload);
+    case protocol::kOperatorMagic:
+      return OnRequest(from, payload);
+    default:
+      NESTOR_LOG(warn, "MESSAGE_REFUSED", "from={} bytes={} reason=\"not a Nestor message\"",
+                 from.user, payload.size());
+  }
+}
+
+bool PrimaryApp::Core::MayFollow(const bus::Peer& peer, const std::string& server) const {
+  if (peer.local || !peer.rights.replicate) return false;
+  return !options_.secured || peer.user == server;
+}
+
+void PrimaryApp::Core::OnEnvelope(const bus::Peer& from, std::string_view payload) {
+  const auto envelope = protocol::ParseEnvelope(payload, protocol::kMaxToPrimary);
+  if (!envelope.ok()) {
+    NESTOR_LOG(warn, "MESSAGE_REFUSED", "from={} bytes={} reason=\"{}\"", from.user,
+               payload.size(), Message(envelope.status()));
+    return;
+  }
+  if (envelope->relationship().empty() && envelope->has_hello()) {
+    return OnAgentHello(from, envelope->hello());
+  }
+  Stream* stream = FindStream(envelope->relationship());
+  if (stream == nullptr) return;  // ended; the next Welcome to its agent says so
+  if (!MayFollow(from, stream->spec().secondary()) ||
+      envelope->sender() != stream->spec().secondary()) {
+    NESTOR_LOG(warn, "PEER_REFUSED", "relationship={} user={} sender={} body={} "
+               "reason=\"its key does not make it the secondary of this relationship\"",
+               envelope->relationship(), from.user, envelope->sender(),
+               static_cast<int>(envelope->body_case()));
+    return;
+  }
+  stream->OnFollower(from.route, *envelope);
+}
+
+void PrimaryApp::Core::OnAgentHello(const bus::Peer& from, const v1::Hello& hello) {
+  if (!MayFollow(from, hello.server())) {
+    NESTOR_LOG(warn, "PEER_REFUSED",
+               "user={} sender={} reason=\"to follow, a key needs the right replicate and the "
+               "name of its server\"",
+               from.user, hello.server());
+    v1::Envelope refused;
+    refused.mutable_welcome()->set_join(v1::REFUSED);
+    refused.mutable_welcome()->set_text(fmt::format(
+        "the key {} may not follow as server {}: on {}, name its file in authorized.d {}.public "
+        "and give it the right replicate",
+        from.user, hello.server(), options_.server_name, hello.server()));
+    (void)world_.bus.Send(from.route, protocol::Seal(refused));
+    return;
+  }
+  const bool fresh = !sessions_.contains(from.route);
+  sessions_[from.route] = {hello.server(), world_.clock.Now()};
+  if (fresh) {
+    NESTOR_LOG(info, "AGENT_CONNECTED", "server={} version={}", hello.server(), hello.version());
+  }
+  TellRelationships(from.route, hello.server());
+}
+
+void PrimaryApp::Core::TellRelationships(const std::string& route, const std::string& server) {
+  v1::Envelope envelope;
+  envelope.set_sender(options_.server_name);
+  *envelope.mutable_time() = ToWire(world_.clock.Wall());
+  v1::Welcome& welcome = *envelope.mutable_welcome();
+  welcome.set_join(v1::CONTINUE);
+  welcome.set_complete(true);
+  for (const auto& [name, stream] : streams_) {
+    if (stream->spec().secondary() == server) *welcome.add_relationships() = stream->spec();
+  }
+  (void)world_.bus.Send(route, protocol::Seal(envelope));
+}
+
+}  // namespace nestor::primary

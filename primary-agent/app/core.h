@@ -1,0 +1,92 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "primary-agent/app/primary_app.h"
+#include "primary-agent/publish/service_watch.h"
+#include "primary-agent/publish/stream.h"
+
+namespace nestor::primary {
+
+// What a PrimaryApp is made of: a watch per service, a stream per relationship, and who is
+// connected. Protocol thread only; outlived by nothing, found by tasks through weak pointers.
+class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
+ public:
+  Core(PrimaryOptions options, PrimaryWorld world);
+
+  absl::Status Start();
+  void Tick();
+  void Drain();
+
+ private:
+  // A secondary's agent, by the route its messages come from.
+  struct Session {
+    std::string server;
+    Instant heard;
+  };
+  // Somebody who watches the events over a control or operator socket.
+  struct Watcher {
+    std::string route;
+    uint64_t request_id = 0;
+    std::string relationship;       // empty: all
+    std::set<std::string> kinds;    // empty: all but heartbeats
+    bool live = true;               // false: changes are still being read from the journal
+    uint64_t sent = 0;              // the last change sent from the journal
+  };
+  struct Request {
+    bus::Peer peer;
+    v1::OperatorRequest message;
+  };
+
+  // -- core.cc
+  void OnMessage(const bus::Peer& from, std::string_view payload);
+  void OnEnvelope(const bus::Peer& from, std::string_view payload);
+  void OnAgentHello(const bus::Peer& from, const v1::Hello& hello);
+  void OnLook(DhcpService service, ServiceWatch::Look look);
+  void AddStream(const v1::RelationshipSpec& spec, DhcpService service, Recorder::Opened opened);
+  void TellRelationships(const std::string& route, const std::string& server);
+  void UpdateReadiness();
+  bool MayFollow(const bus::Peer& peer, const std::string& server) const;
+  Stream* FindStream(std::string_view name);
+
+  // -- core_operator.cc
+  void OnRequest(const bus::Peer& from, std::string_view payload);
+  void Dispatch(const Request& request);
+  void Reply(const Request& request, v1::OperatorReply reply, int exit_code = 0,
+             std::string text = {}, bool last = true);
+  void Status(const Request& request);
+  void Resync(const Request& request);
+  void Diff(const Request& request);
+  void History(const Request& request);
+  void Decide(const Request& request);
+  void Adopt(const Request& request);
+  void FinishAdopt(const Request& request, const v1::RelationshipSpec& spec, DhcpService service);
+  void List(const Request& request);
+  void Show(const Request& request);
+  void Remove(const Request& request);
+  // Finds the stream or answers that there is none.
+  Stream* Named(const Request& request, const std::string& name);
+
+  // -- core_watch.cc
+  void Watch(const Request& request);
+  void ReadForWatcher(uint64_t id, uint64_t from);
+  void OnEvent(const std::string& topic, const v1::Envelope& event);
+  bool SendEvent(const Watcher& watcher, const std::string& topic, const v1::Envelope& event);
+
+  PrimaryOptions options_;
+  PrimaryWorld world_;
+  std::map<DhcpService, std::shared_ptr<ServiceWatch>> watches_;
+  std::map<DhcpService, std::optional<ServiceWatch::Look>> looks_;  // the last read, less changes
+  std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;
+  std::map<std::string, Session> sessions_;
+  std::map<uint64_t, Watcher> watchers_;
+  uint64_t next_watcher_ = 1;
+  std::set<std::string> adopting_;  // names between the request and the journal's word
+};
+
+}  // namespace nestor::primary

@@ -1,0 +1,165 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/executor.h"
+#include "common/bus/bus.h"
+#include "common/protocol/judge.h"
+#include "common/protocol/publisher.h"
+#include "common/protocol/sync_transfer.h"
+#include "common/runtime/metrics.h"
+#include "common/store/journal.h"
+#include "common/watch/watcher.h"
+#include "nestor/v1/operator.pb.h"
+#include "primary-agent/publish/recorder.h"
+
+namespace nestor::primary {
+
+// What a Stream reaches. Everything outlives it.
+struct StreamWorld {
+  Clock& clock;
+  Executor& loop;
+  Executor& disk;
+  Executor& worker;  // the service's, which owns `recorder`
+  Recorder& recorder;
+  bus::PublisherBus& bus;
+  store::Journal& journal;
+  runtime::Metrics& metrics;
+  // An event went out; for those who watch over the operator socket.
+  std::function<void(const std::string& topic, const v1::Envelope& event)> published;
+  // Reads the service's Kea again, then calls back on the loop.
+  std::function<void(std::function<void(absl::Status)>)> read_again;
+};
+
+// One relationship on the primary: publishes its changes and heartbeats, welcomes its follower,
+// serves replays, snapshots and the digest tree, and collects acks. Protocol thread only; what
+// must wait for disk or Kea is posted, and its end finds the Stream by a weak pointer.
+class Stream : public std::enable_shared_from_this<Stream> {
+ public:
+  Stream(v1::RelationshipSpec spec, DhcpService service, std::string server,
+         Recorder::Opened opened, StreamWorld world);
+
+  const v1::RelationshipSpec& spec() const { return spec_; }
+  DhcpService service() const { return service_; }
+
+  void Tick();
+  // A change of this relationship is durable.
+  void OnRecorded(Recorded recorded);
+  // The configuration was read well and whatever it changed is recorded.
+  void OnBaseline();
+  void OnKea(const watch::KeaHealth& health);
+  void OnMode(std::string ha_mode) { mode_ = std::move(ha_mode); }
+  void OnJournalBroken(const absl::Status& status);
+  // Kea's configuration cannot be mirrored, and is not, for the reason in `text`.
+  void OnBlocked(std::string text) { blocked_ = std::move(text); }
+  // A control message about this relationship from its follower, whose right was checked.
+  void OnFollower(const std::string& route, const v1::Envelope& envelope);
+  void SayBye();
+
+  v1::RelationshipStatus Status() const;
+  v1::RelationshipView View() const;
+
+  using ResyncDone = std::function<void(bool last, const v1::ResyncReport& report,
+                                        std::string text)>;
+  // Begins a resync; `done` is called with each state it passes, `last` with the final one.
+  void Resync(const std::string& operator_name, ResyncDone done);
+  using DiffDone = std::function<void(absl::StatusOr<v1::DiffReport>)>;
+  void Diff(DiffDone done);
+  // Tells the follower a person's decision. Unavailable: it is not connected.
+  absl::Status Decide(uint64_t sequence, bool approve, const std::string& operator_name);
+
+  // Publishes a `state` event and keeps it in the history.
+  void Announce(const v1::State& state);
+  uint64_t head() const { return publisher_.stream().head; }
+  uint64_t lowest() const { return publisher_.stream().lowest; }
+
+ private:
+  struct Follower {
+    std::string route;
+    std::optional<Instant> heard;
+    absl::Time heard_wall;
+    v1::Ack ack;               // the last
+    std::string digest;        // of its Kea, 32 bytes
+    std::string last_nack;
+  };
+  struct Pending {
+    uint64_t sequence;
+    Instant since;
+  };
+  struct OpenResync {
+    v1::ResyncReport report;
+    ResyncDone done;
+    Instant deadline;
+  };
+  struct OpenDiff {
+    std::string request_id;
+    std::string data;
+    uint32_t next_piece = 0;
+    DiffDone done;
+    Instant deadline;
+  };
+
+  void Publish(std::string_view kind, v1::Envelope& envelope);
+  void PublishSealed(std::string_view kind, const v1::Envelope& envelope,
+                     const std::string& payload);
+  absl::Status SendToFollower(v1::Envelope envelope);
+  void OnHello(const v1::Envelope& envelope);
+  void RaiseTerm(uint64_t term);
+  void BeginAnew(std::function<void()> then);
+  void Fence(const std::string& text);
+  void OnSyncRequest(const v1::SyncRequest& request);
+  void MakeSnapshot(uint64_t nonce, uint32_t credit);
+  void MakeReplay(uint64_t nonce, uint64_t from, uint32_t credit);
+  void StartTransfer(uint64_t nonce, std::shared_ptr<const protocol::Transfer> transfer,
+                     uint32_t next_chunk, uint32_t credit);
+  void Pump();
+  void AbortSync(uint64_t nonce, const std::string& text);
+  void OnAck(const v1::Envelope& envelope);
+  void OnNack(const v1::Envelope& envelope);
+  void OnReport(const v1::Report& report);
+  void OnState(const v1::State& state);
+  void OnTreeRequest(const v1::TreeRequest& request);
+  void EndResync(const std::string& state, const std::string& text, bool last);
+  void Compact();
+  void JudgeNow();
+  protocol::PairFacts Facts() const;
+  absl::Duration Lag() const;
+  std::string ServiceText() const { return std::string(ServiceName(service_)); }
+
+  v1::RelationshipSpec spec_;
+  DhcpService service_;
+  std::string server_;
+  StreamWorld world_;
+  protocol::Publisher publisher_;
+  std::shared_ptr<const config::ObjectSet> set_;  // at the head
+  uint64_t next_message_ = 1;
+
+  watch::KeaHealth health_;
+  absl::Time health_wall_;
+  std::string mode_;
+  std::string journal_error_;
+  std::string blocked_;
+
+  Follower follower_;
+  std::deque<Pending> pending_;
+  std::optional<protocol::SyncSender> sender_;
+  bool sender_begun_ = false;
+  std::optional<uint64_t> making_;  // the nonce a transfer is being made for
+  Instant next_working_;
+  std::shared_ptr<const protocol::Transfer> snapshot_;
+  Instant snapshot_made_;
+
+  std::optional<OpenResync> resync_;
+  std::optional<OpenDiff> diff_;
+  std::string pending_resync_;      // its request id: the follower is away
+  protocol::Judgement judged_;
+  Instant next_judge_;
+  Instant next_compact_;
+};
+
+}  // namespace nestor::primary

@@ -1,0 +1,366 @@
+// What the follower says, and what operators ask for.
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/config/object_set.h"
+#include "common/log/log.h"
+#include "common/protocol/envelope.h"
+#include "common/protocol/wire_time.h"
+#include "primary-agent/publish/stream.h"
+
+namespace nestor::primary {
+namespace {
+
+constexpr absl::Duration kSilent = absl::Milliseconds(3000);
+constexpr absl::Duration kJudgePeriod = absl::Milliseconds(500);
+constexpr absl::Duration kResyncPatience = absl::Minutes(10);
+constexpr absl::Duration kDiffPatience = absl::Seconds(60);
+constexpr size_t kMostReportBytes = size_t{64} << 20;
+
+// Runs `write` on the disk worker; a failure is logged, since nothing waits for it.
+template <typename Write>
+void Later(Executor& disk, const std::string& relationship, Write write) {
+  disk.Post([relationship, write = std::move(write)] {
+    if (const absl::Status status = write(); !status.ok()) {
+      NESTOR_LOG(error, "JOURNAL_WRITE_FAILED", "relationship={} error=\"{}\"", relationship,
+                 Message(status));
+    }
+  });
+}
+
+}  // namespace
+
+void Stream::OnAck(const v1::Envelope& envelope) {
+  const v1::Ack& ack = envelope.ack();
+  if (ack.applied() > publisher_.stream().head && envelope.stream_id() == publisher_.stream().stream_id) {
+    NESTOR_LOG(warn, "ACK_BEYOND_HEAD", "relationship={} applied={} head={}", spec_.name(),
+               ack.applied(), publisher_.stream().head);
+    return;
+  }
+  const bool news = ack.applied() != follower_.ack.applied() ||
+                    ack.persisted() != follower_.ack.persisted() || ack.superseded_size() > 0;
+  const bool applied = ack.applied() > follower_.ack.applied();
+  follower_.ack = ack;
+  follower_.digest = envelope.digest_after();
+  while (!pending_.empty() && pending_.front().sequence <= ack.applied()) pending_.pop_front();
+  if (!news) return;
+  if (applied) {
+    follower_.last_nack.clear();
+    Later(world_.disk, spec_.name(),
+          [journal = &world_.journal, name = spec_.name(), sequence = ack.applied(),
+           superseded = std::vector<uint64_t>(ack.superseded().begin(), ack.superseded().end())] {
+            return journal->SetApplied(name, sequence, superseded);
+          });
+  }
+  v1::Envelope event;
+  event.set_sequence(ack.applied());
+  event.set_digest_after(envelope.digest_after());
+  *event.mutable_ack_event()->mutable_ack() = ack;
+  event.mutable_ack_event()->set_server(spec_.secondary());
+  Publish("ack", event);
+  if (applied) {
+    NESTOR_LOG(info, "CHANGE_APPLIED", "relationship={} change={} server={} persisted={}",
+               spec_.name(), protocol::ChangeName(publisher_.stream().term, ack.applied()),
+               spec_.secondary(), ack.persisted());
+    JudgeNow();
+  }
+}
+
+void Stream::OnNack(const v1::Envelope& envelope) {
+  const v1::Nack& nack = envelope.nack();
+  follower_.last_nack = nack.text();
+  NESTOR_LOG(warn, "CHANGE_REFUSED", "relationship={} change={} server={} class={} text=\"{}\"",
+             spec_.name(), protocol::ChangeName(publisher_.stream().term, envelope.sequence()),
+             spec_.secondary(), v1::NackClass_Name(nack.nack_class()), nack.text());
+  const std::string outcome = nack.nack_class() == v1::LOCAL_POLICY ? "held"
+                              : nack.retryable()                    ? "waiting"
+                                                                    : "refused";
+  Later(world_.disk, spec_.name(),
+        [journal = &world_.journal, name = spec_.name(), sequence = envelope.sequence(), outcome,
+         text = nack.text()] { return journal->SetOutcome(name, sequence, outcome, text); });
+  v1::Envelope event;
+  event.set_sequence(envelope.sequence());
+  *event.mutable_ack_event()->mutable_nack() = nack;
+  event.mutable_ack_event()->set_server(spec_.secondary());
+  Publish("ack", event);
+  JudgeNow();
+}
+
+void Stream::OnState(const v1::State& state) {
+  Announce(state);
+  if (state.what() == "resync" && resync_ &&
+      state.request_id() == resync_->report.request_id()) {
+    EndResync(state.to(), state.reason(), state.to() != "STARTED");
+  }
+}
+
+void Stream::Announce(const v1::State& state) {
+  v1::Envelope event;
+  event.set_sequence(publisher_.stream().head);
+  *event.mutable_state() = state;
+  Publish("state", event);
+  NESTOR_LOG(info, "STATE", "relationship={} what={} from={} to={} server={} reason=\"{}\"",
+             spec_.name(), state.what(), state.from(), state.to(), state.server(), state.reason());
+  v1::HistoryEntry entry;
+  entry.set_term(publisher_.stream().term);
+  *entry.mutable_time() = ToWire(world_.clock.Wall());
+  entry.set_what(state.what());
+  entry.set_outcome(state.to());
+  entry.set_detail(state.reason());
+  entry.set_upserted_count(static_cast<uint64_t>(state.upserted_size()));
+  entry.set_removed_count(static_cast<uint64_t>(state.removed_size()));
+  *entry.mutable_upserted() = state.upserted();
+  *entry.mutable_removed() = state.removed();
+  Later(world_.disk, spec_.name(), [journal = &world_.journal, name = spec_.name(), entry] {
+    return journal->AddEntry(name, entry);
+  });
+}
+
+void Stream::Resync(const std::string& operator_name, ResyncDone done) {
+  if (resync_) EndResync("ABORTED", "overtaken by another resync", true);
+  const Instant now = world_.clock.Now();
+  OpenResync open;
+  open.report.set_request_id(fmt::format("{}-{}", spec_.name(),
+                                         absl::ToUnixNanos(world_.clock.Wall())));
+  open.done = std::move(done);
+  open.deadline = now + kResyncPatience;
+  resync_ = std::move(open);
+  const auto ask = [self = weak_from_this(), operator_name](absl::Status read) {
+    const auto stream = self.lock();
+    if (!stream || !stream->resync_) return;
+    if (!read.ok()) {
+      return stream->EndResync("ABORTED", fmt::format("Kea on {} was not read: {}",
+                                                      stream->server_, Message(read)), true);
+    }
+    v1::Envelope envelope;
+    v1::Resync& resync = *envelope.mutable_resync();
+    resync.set_request_id(stream->resync_->report.request_id());
+    resync.set_mode(v1::RESYNC_SNAPSHOT);
+    resync.set_reason("asked for by an operator");
+    resync.set_operator_name(operator_name);
+    if (!stream->SendToFollower(std::move(envelope)).ok()) {
+      stream->pending_resync_ = stream->resync_->report.request_id();
+      stream->EndResync("PENDING",
+                        fmt::format("{} is not connected; it is resynchronised when it returns",
+                                    stream->spec_.secondary()), true);
+    }
+  };
+  // An operator who resyncs a fenced publisher says: this journal is the truth from now on.
+  if (publisher_.state() == v1::PUBLISHER_FENCED) {
+    BeginAnew([self = weak_from_this(), ask] {
+      if (const auto stream = self.lock()) stream->world_.read_again(ask);
+    });
+  } else {
+    world_.read_again(ask);
+  }
+}
+
+void Stream::EndResync(const std::string& state, const std::string& text, bool last) {
+  if (!resync_) return;
+  resync_->report.set_state(state);
+  resync_->report.set_sequence(follower_.ack.applied());
+  const auto done = resync_->done;
+  const v1::ResyncReport report = resync_->report;
+  if (last) resync_.reset();
+  done(last, report, text);
+}
+
+void Stream::Diff(DiffDone done) {
+  if (diff_) return done(Error(absl::StatusCode::kUnavailable, "another diff is under way"));
+  OpenDiff open;
+  open.request_id = fmt::format("diff-{}", absl::ToUnixNanos(world_.clock.Wall()));
+  open.done = std::move(done);
+  open.deadline = world_.clock.Now() + kDiffPatience;
+  diff_ = std::move(open);
+  world_.read_again([self = weak_from_this()](absl::Status read) {
+    const auto stream = self.lock();
+    if (!stream || !stream->diff_) return;
+    v1::Envelope envelope;
+    envelope.mutable_resync()->set_request_id(stream->diff_->request_id);
+    envelope.mutable_resync()->set_mode(v1::COMPARE);
+    if (read.ok()) read = stream->SendToFollower(std::move(envelope));
+    if (read.ok()) return;
+    auto finish = std::move(stream->diff_->done);
+    stream->diff_.reset();
+    finish(read);
+  });
+}
+
+void Stream::OnReport(const v1::Report& report) {
+  if (!diff_ || report.request_id() != diff_->request_id) return;
+  absl::StatusOr<v1::DiffReport> result = v1::DiffReport();
+  if (!report.text().empty()) {
+    result = Error(absl::StatusCode::kUnavailable, "{}", report.text());
+  } else {
+    if (report.index() != diff_->next_piece ||
+        diff_->data.size() + report.data().size() > kMostReportBytes) {
+      result = Error(absl::StatusCode::kDataLoss, "the report from {} came in disorder",
+                     spec_.secondary());
+    } else {
+      ++diff_->next_piece;
+      diff_->data.append(report.data());
+      if (!report.last()) return;
+      if (!result->ParseFromString(diff_->data)) {
+        result = Error(absl::StatusCode::kDataLoss, "the report from {} cannot be read",
+                       spec_.secondary());
+      }
+    }
+  }
+  auto done = std::move(diff_->done);
+  diff_.reset();
+  done(std::move(result));
+}
+
+absl::Status Stream::Decide(uint64_t sequence, bool approve, const std::string& operator_name) {
+  if (follower_.ack.status().held_sequence() != sequence) {
+    const uint64_t held = follower_.ack.status().held_sequence();
+    return Error(absl::StatusCode::kFailedPrecondition, "relationship {}: change {} is not held{}",
+                 spec_.name(), sequence,
+                 held != 0 ? fmt::format("; change {} is", held) : std::string());
+  }
+  v1::Envelope envelope;
+  envelope.mutable_decision()->set_sequence(sequence);
+  envelope.mutable_decision()->set_approve(approve);
+  envelope.mutable_decision()->set_operator_name(operator_name);
+  RETURN_IF_ERROR(SendToFollower(std::move(envelope)));
+  v1::State state;
+  state.set_what("decision");
+  state.set_to(approve ? "approved" : "rejected");
+  state.set_server(spec_.secondary());
+  state.set_reason(fmt::format("change {} by {}", sequence, operator_name));
+  Announce(state);
+  return absl::OkStatus();
+}
+
+absl::Duration Stream::Lag() const {
+  return pending_.empty() ? absl::ZeroDuration() : world_.clock.Now() - pending_.front().since;
+}
+
+protocol::PairFacts Stream::Facts() const {
+  const v1::SideStatus& side = follower_.ack.status();
+  protocol::PairFacts facts;
+  facts.primary = {server_, true, health_.reachable, health_.ha_state, health_.error};
+  facts.secondary = {spec_.secondary(), true, side.reachable(), side.ha_state(), {}};
+  facts.peer = spec_.secondary();
+  if (!follower_.heard) {
+    facts.peer_silent = absl::InfiniteDuration();
+  } else if (const auto age = world_.clock.Now() - *follower_.heard; age > kSilent) {
+    facts.peer_silent = age;
+  }
+  facts.follower_state = side.follower_state();
+  if (publisher_.state() == v1::PUBLISHER_FENCED) {
+    facts.publisher_text = fmt::format("{} is FENCED: {}", server_, publisher_.fenced_text());
+  } else if (publisher_.state() == v1::READONLY) {
+    facts.publisher_text =
+        fmt::format("{} cannot write its journal and publishes nothing: {}", server_,
+                    journal_error_);
+  } else {
+    facts.publisher_text = blocked_;
+  }
+  facts.lag = spec_.observe() ? absl::ZeroDuration() : Lag();
+  facts.digest_equal =
+      !follower_.digest.empty() && follower_.digest == publisher_.stream().head_digest;
+  facts.held_sequence = side.held_sequence();
+  facts.observe = spec_.observe();
+  facts.last_error = side.last_error();
+  return facts;
+}
+
+void Stream::JudgeNow() {
+  next_judge_ = world_.clock.Now() + kJudgePeriod;
+  const protocol::Judgement judgement = protocol::Judge(Facts());
+  const runtime::Metrics::Labels labels = {{"relationship", spec_.name()},
+                                           {"service", ServiceText()}};
+  auto& metrics = world_.metrics;
+  metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
+              judgement.state == "OK" ? 0 : judgement.state == "IMPAIRED" ? 1 : 2);
+  metrics.Set("nestor_head_sequence", "The newest change published.", labels,
+              static_cast<double>(publisher_.stream().head));
+  metrics.Set("nestor_applied_sequence", "The newest change applied by the secondary.", labels,
+              static_cast<double>(follower_.ack.applied()));
+  metrics.Set("nestor_persisted_sequence", "The newest change in the secondary's file.", labels,
+              static_cast<double>(follower_.ack.persisted()));
+  metrics.Set("nestor_lag_seconds", "Age of the oldest change not applied.", labels,
+              absl::ToDoubleSeconds(Lag()));
+  metrics.Set("nestor_digest_equal", "1: both Keas report the same.", labels,
+              follower_.digest == publisher_.stream().head_digest ? 1 : 0);
+  metrics.Set("nestor_kea_reachable", "1: the local Kea answers.", labels,
+              health_.reachable ? 1 : 0);
+  metrics.Set("nestor_term", "The publisher's term.", labels,
+              static_cast<double>(publisher_.stream().term));
+  if (judgement.state != judged_.state && publisher_.state() != v1::RECOVER) {
+    v1::State state;
+    state.set_what("relationship");
+    state.set_from(judged_.state);
+    state.set_to(judgement.state);
+    state.set_server(server_);
+    state.set_reason(judgement.reasons.empty() ? "" : judgement.reasons.front());
+    Announce(state);
+  }
+  judged_ = judgement;
+}
+
+v1::RelationshipStatus Stream::Status() const {
+  const protocol::Judgement judgement = protocol::Judge(Facts());
+  const v1::SideStatus& side = follower_.ack.status();
+  v1::RelationshipStatus status;
+  status.set_name(spec_.name());
+  status.set_service(ServiceText());
+  status.set_mode(mode_.empty() ? "none" : mode_);
+  status.set_state(judgement.state);
+  for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
+  status.set_observe(spec_.observe());
+  *status.mutable_since() = spec_.since();
+
+  v1::ServerStatus& primary = *status.mutable_primary();
+  primary.set_server(server_);
+  primary.set_kea_version(health_.version);
+  primary.set_ha_state(health_.ha_state);
+  primary.set_reachable(health_.reachable);
+  if (health_wall_ != absl::Time()) *primary.mutable_as_of() = ToWire(health_wall_);
+  v1::ServerStatus& secondary = *status.mutable_secondary();
+  secondary.set_server(spec_.secondary());
+  secondary.set_kea_version(side.kea_version());
+  secondary.set_ha_state(side.ha_state());
+  secondary.set_reachable(side.reachable() && !Facts().peer_silent);
+  if (follower_.heard) *secondary.mutable_as_of() = ToWire(follower_.heard_wall);
+
+  v1::MirrorStatus& mirror = *status.mutable_mirror();
+  mirror.set_follower_state(side.follower_state());
+  mirror.set_stream_id(config::Hex(publisher_.stream().stream_id));
+  mirror.set_term(publisher_.stream().term);
+  mirror.set_head(publisher_.stream().head);
+  mirror.set_received(follower_.ack.received());
+  mirror.set_applied(follower_.ack.applied());
+  mirror.set_persisted(follower_.ack.persisted());
+  mirror.set_lag_seconds(absl::ToDoubleSeconds(Lag()));
+  mirror.set_digest_equal(Facts().digest_equal);
+  mirror.set_primary_digest(config::Hex(publisher_.stream().head_digest));
+  mirror.set_secondary_digest(config::Hex(follower_.digest));
+  mirror.set_apply_by(side.apply_by());
+  mirror.set_last_error(side.last_error());
+  mirror.set_publisher_state(publisher_.state() == v1::PUBLISHER_FENCED
+                                 ? "FENCED"
+                                 : v1::PublisherState_Name(publisher_.state()));
+  mirror.set_held_sequence(side.held_sequence());
+  if (follower_.heard) *mirror.mutable_as_of() = ToWire(follower_.heard_wall);
+  return status;
+}
+
+v1::RelationshipView Stream::View() const {
+  v1::RelationshipView view;
+  view.set_name(spec_.name());
+  view.set_service(ServiceText());
+  view.set_primary(spec_.primary());
+  view.set_secondary(spec_.secondary());
+  view.set_mode(mode_.empty() ? "none" : mode_);
+  view.set_observe(spec_.observe());
+  view.set_hold_percent(spec_.hold_percent());
+  view.set_hold_minimum(spec_.hold_minimum());
+  *view.mutable_since() = spec_.since();
+  view.set_state(protocol::Judge(Facts()).state);
+  return view;
+}
+
+}  // namespace nestor::primary

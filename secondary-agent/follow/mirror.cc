@@ -1,0 +1,482 @@
+#include "secondary-agent/follow/mirror.h"
+
+#include "common/base/status.h"
+#include "common/log/log.h"
+#include "common/protocol/envelope.h"
+#include "common/protocol/wire_time.h"
+
+namespace nestor::secondary {
+namespace {
+
+constexpr absl::Duration kSilent = absl::Milliseconds(3200);
+constexpr size_t kReportPiece = size_t{32} << 10;
+
+protocol::ApplyEnd::Kind KindOf(Outcome outcome) {
+  using Kind = protocol::ApplyEnd::Kind;
+  switch (outcome) {
+    case Outcome::kApplied:
+    case Outcome::kUnchanged: return Kind::kApplied;
+    case Outcome::kDiffersBefore: return Kind::kDiffersBefore;
+    case Outcome::kHeld: return Kind::kHeld;
+    case Outcome::kRefused: return Kind::kRefused;
+    case Outcome::kServiceBroken: return Kind::kServiceBroken;
+    case Outcome::kDigestMismatch: return Kind::kDigestMismatch;
+    case Outcome::kUnreachable: return Kind::kUnreachable;
+    case Outcome::kUnknown: return Kind::kUnknown;
+  }
+  return Kind::kUnknown;
+}
+
+}  // namespace
+
+Mirror::Mirror(v1::RelationshipSpec spec, DhcpService service, std::string server,
+               std::string version, protocol::FollowerMemory memory, uint64_t nonce_seed,
+               double jitter, MirrorWorld world)
+    : spec_(std::move(spec)),
+      service_(service),
+      server_(std::move(server)),
+      world_(std::move(world)),
+      follower_({spec_.name(), server_, std::move(version), spec_.observe(), jitter},
+                std::move(memory), nonce_seed, world_.clock.Now()),
+      next_meter_(world_.clock.Now()) {}
+
+void Mirror::OnSpec(const v1::RelationshipSpec& spec) {
+  spec_ = spec;
+  Do(follower_.SetObserve(spec.observe(), world_.clock.Now()));
+}
+
+void Mirror::Tick() {
+  const Instant now = world_.clock.Now();
+  Do(follower_.Tick(now));
+  if (follower_.applied() >= follower_.head()) {
+    behind_since_.reset();
+  } else if (!behind_since_) {
+    behind_since_ = now;
+  }
+  if (now >= next_meter_) {
+    next_meter_ = now + absl::Milliseconds(500);
+    Meter();
+  }
+}
+
+void Mirror::OnEnvelope(const v1::Envelope& envelope, std::string_view payload) {
+  heard_ = world_.clock.Now();
+  heard_wall_ = world_.clock.Wall();
+  if (envelope.has_decision()) {
+    const auto& decision = envelope.decision();
+    const absl::Status status =
+        Decide(decision.sequence(), decision.approve(), decision.operator_name());
+    if (!status.ok()) {
+      NESTOR_LOG(warn, "DECISION_REFUSED", "relationship={} error=\"{}\"", spec_.name(),
+                 Message(status));
+    }
+    return;
+  }
+  Do(follower_.OnEnvelope(envelope, payload, *heard_));
+}
+
+void Mirror::OnLocal(std::shared_ptr<const config::ObjectSet> set, const std::string& origin,
+                     const std::string& ha_mode, const std::string& blocked) {
+  ha_mode_ = ha_mode;
+  blocked_ = blocked;
+  if (!blocked.empty()) return;
+  Do(follower_.OnLocal(std::move(set), origin, world_.clock.Now()));
+}
+
+void Mirror::OnKea(const watch::KeaHealth& health) {
+  health_ = health;
+  health_wall_ = world_.clock.Wall();
+  Do(follower_.OnReachable(health.reachable, world_.clock.Now()));
+}
+
+void Mirror::SayBye() {
+  v1::Envelope bye;
+  bye.mutable_bye();
+  Carry(protocol::SendToPrimary{std::move(bye)});
+}
+
+void Mirror::Do(protocol::FollowerActions actions) {
+  for (protocol::FollowerAction& action : actions) {
+    std::visit([this](auto&& one) { Carry(std::forward<decltype(one)>(one)); }, std::move(action));
+  }
+}
+
+void Mirror::Carry(protocol::SendToPrimary action) {
+  v1::Envelope& envelope = action.envelope;
+  envelope.set_relationship(spec_.name());
+  envelope.set_service(protocol::ToProto(service_));
+  envelope.set_stream_id(follower_.stream_id());
+  envelope.set_term(follower_.term());
+  envelope.set_sender(server_);
+  envelope.set_message_id(next_message_++);
+  *envelope.mutable_time() = ToWire(world_.clock.Wall());
+  if (envelope.has_ack()) FillStatus(*envelope.mutable_ack()->mutable_status());
+  // Whatever does not arrive is said again: hellos, requests and acks all repeat.
+  (void)world_.bus.SendToPrimary(protocol::Seal(envelope));
+}
+
+// One task on the worker: apply, then position, then the result. A crash anywhere in it leaves the
+// intent, from which the next start goes on.
+void Mirror::Carry(protocol::ApplyOrder order) {
+  const HoldPolicy hold{spec_.hold_percent(), spec_.hold_minimum()};
+  const std::string label =
+      fmt::format("change {} of {}",
+                  protocol::ChangeName(order.position.term, order.position.sequence), spec_.name());
+  NESTOR_LOG(info, "APPLY_STARTED", "relationship={} change={} changes={} whole={}", spec_.name(),
+             protocol::ChangeName(order.position.term, order.position.sequence),
+             order.changes.size(), order.base != nullptr);
+  world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
+                      applier = world_.applier, order = std::move(order), hold, label,
+                      name = spec_.name()] {
+    Target target;
+    target.label = label;
+    target.digest_after =
+        config::Sha256FromBytes(order.position.digest).value_or(config::Sha256{});
+    target.removal_approved = order.approved;
+    target.must_persist = order.must_persist;
+    if (order.base) {
+      auto whole = std::make_shared<config::ObjectSet>(*order.base);
+      for (const auto& change : order.changes) config::Apply(*change, *whole);
+      (void)whole->Digest();
+      target.whole = std::move(whole);
+    } else {
+      target.digest_before =
+          config::Sha256FromBytes(order.digest_before).value_or(config::Sha256{});
+      for (const auto& change : order.changes) target.changes.push_back(*change);
+    }
+    // Durable before Kea is touched, so that no start ever applies anything older.
+    const auto intend = [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store->Load(name));
+      memory.intent = order.position;
+      return store->Save(name, memory);
+    };
+    ApplyResult result = applier->Apply(target, hold, intend);
+    protocol::ApplyEnd end;
+    end.kind = KindOf(result.outcome);
+    end.persisted = result.persisted;
+    end.text = std::move(result.text);
+    end.kea_result = result.kea_result;
+    end.kea_text = std::move(result.kea_text);
+    end.object = std::move(result.object);
+    end.actual = std::move(result.actual);
+    using Kind = protocol::ApplyEnd::Kind;
+    if (end.kind != Kind::kUnknown) {
+      auto memory = store->Load(name);
+      absl::Status saved = memory.status();
+      if (memory.ok() && (end.kind == Kind::kApplied || memory->intent)) {
+        memory->intent.reset();
+        if (end.kind == Kind::kApplied) {
+          memory->position = order.position;
+          memory->persisted = end.persisted;
+        }
+        saved = store->Save(name, *memory);
+      }
+      if (saved.ok() && end.kind == Kind::kApplied) {
+        saved = store->SetApplied(name, order.position.sequence, order.superseded);
+      } else if (saved.ok() && !end.text.empty()) {
+        (void)store->SetOutcome(name, order.position.sequence,
+                                end.kind == Kind::kHeld ? "held" : "refused", end.text);
+      }
+      if (!saved.ok()) {
+        // The position is not durable, so nothing may be acknowledged: it is read and decided anew.
+        end.kind = Kind::kUnknown;
+        end.text = fmt::format("{}: the agent's store cannot be written: {}", label,
+                               Message(saved));
+      }
+    }
+    loop->Post([self, end = std::move(end), sent = result.sent, label]() mutable {
+      const auto mirror = self.lock();
+      if (!mirror) return;
+      if (sent) ++mirror->applies_;
+      if (end.kind == Kind::kApplied) {
+        NESTOR_LOG(info, "APPLIED", "relationship={} what=\"{}\" sent={} persisted={}",
+                   mirror->spec_.name(), label, sent, end.persisted);
+      } else {
+        NESTOR_LOG(warn, "APPLY_ENDED", "relationship={} what=\"{}\" outcome={} text=\"{}\"",
+                   mirror->spec_.name(), label, static_cast<int>(end.kind), end.text);
+      }
+      mirror->Do(mirror->follower_.OnApplied(std::move(end), mirror->world_.clock.Now()));
+    });
+  });
+}
+
+void Mirror::Carry(protocol::KeepReceived action) {
+  world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
+                      name = spec_.name(), action = std::move(action)] {
+    const absl::Status kept = store->Received(name, action.envelopes);
+    loop->Post([self, kept, up_to = action.up_to] {
+      const auto mirror = self.lock();
+      if (!mirror) return;
+      if (!kept.ok()) {
+        NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"",
+                   mirror->spec_.name(), Message(kept));
+        return;
+      }
+      mirror->Do(mirror->follower_.OnReceived(up_to, mirror->world_.clock.Now()));
+    });
+  });
+}
+
+void Mirror::Carry(protocol::Remember update) {
+  world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
+                      name = spec_.name(), update = std::move(update)] {
+    const auto write = [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store->Load(name));
+      if (update.highest_term) memory.highest_term = *update.highest_term;
+      if (update.approved_sequence) memory.approved_sequence = *update.approved_sequence;
+      if (update.paused) memory.paused = *update.paused;
+      if (update.refused_digest) memory.refused_digest = *update.refused_digest;
+      if (update.refused_nack) memory.refused_nack = *update.refused_nack;
+      return store->Save(name, memory);
+    };
+    const absl::Status written = write();
+    loop->Post([self, written, token = update.token] {
+      const auto mirror = self.lock();
+      if (!mirror) return;
+      if (!written.ok()) {
+        // Not durable, so not acted upon: the Hello that waits for it is repeated.
+        NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"",
+                   mirror->spec_.name(), Message(written));
+        return;
+      }
+      mirror->Do(mirror->follower_.OnRemembered(token, mirror->world_.clock.Now()));
+    });
+  });
+}
+
+void Mirror::Carry(protocol::Decode action) {
+  world_.worker.Post([self = weak_from_this(), loop = &world_.loop,
+                      receiver = std::move(action.receiver)] {
+    auto decoded = std::make_shared<protocol::Decoded>(protocol::DecodeTransfer(*receiver));
+    loop->Post([self, decoded] {
+      if (const auto mirror = self.lock()) {
+        mirror->Do(mirror->follower_.OnDecoded(std::move(*decoded), mirror->world_.clock.Now()));
+      }
+    });
+  });
+}
+
+void Mirror::Carry(protocol::ReadLocal) { world_.read_local(); }
+
+void Mirror::Carry(protocol::Announce action) {
+  const v1::State& state = action.state;
+  NESTOR_LOG(info, "STATE", "relationship={} what={} from={} to={} server={} reason=\"{}\"",
+             spec_.name(), state.what(), state.from(), state.to(), state.server(), state.reason());
+  v1::HistoryEntry entry;
+  entry.set_term(follower_.term());
+  *entry.mutable_time() = ToWire(world_.clock.Wall());
+  entry.set_what(state.what());
+  entry.set_outcome(state.to());
+  entry.set_detail(state.reason());
+  entry.set_upserted_count(static_cast<uint64_t>(state.upserted_size()));
+  entry.set_removed_count(static_cast<uint64_t>(state.removed_size()));
+  *entry.mutable_upserted() = state.upserted();
+  *entry.mutable_removed() = state.removed();
+  Later([name = spec_.name(), entry](store::FollowerStore& store) {
+    return store.AddEntry(name, entry);
+  });
+  if (state.what() == "drift") {
+    world_.metrics.Count("nestor_drifts_total", "Drifts found on the secondary.",
+                         {{"relationship", spec_.name()}, {"service",
+                          std::string(ServiceName(service_))}});
+  }
+  if (const auto found = resyncs_.find(state.request_id()); found != resyncs_.end()) {
+    v1::ResyncReport report;
+    report.set_request_id(state.request_id());
+    report.set_state(state.to());
+    report.set_sequence(follower_.position().sequence);
+    const bool last = state.to() != "STARTED";
+    const ResyncDone done = found->second;
+    if (last) resyncs_.erase(found);
+    done(last, report, state.reason());
+  }
+  v1::Envelope envelope;
+  *envelope.mutable_state() = std::move(action.state);
+  Carry(protocol::SendToPrimary{std::move(envelope)});
+}
+
+void Mirror::Carry(protocol::Compared action) {
+  if (const auto found = diffs_.find(action.request_id); found != diffs_.end()) {
+    const DiffDone done = std::move(found->second);
+    diffs_.erase(found);
+    if (action.status.ok()) return done(std::move(action.report));
+    return done(action.status);
+  }
+  SendReport(action.request_id, action);
+}
+
+void Mirror::SendReport(const std::string& request_id, const protocol::Compared& compared) {
+  const std::string data = compared.report.SerializeAsString();
+  uint32_t index = 0;
+  for (size_t offset = 0; offset <= data.size(); offset += kReportPiece) {
+    v1::Envelope envelope;
+    v1::Report& report = *envelope.mutable_report();
+    report.set_request_id(request_id);
+    report.set_what("diff");
+    report.set_index(index++);
+    report.set_data(data.substr(offset, kReportPiece));
+    report.set_last(offset + kReportPiece >= data.size());
+    if (!compared.status.ok()) report.set_text(std::string(Message(compared.status)));
+    const bool last = report.last();
+    Carry(protocol::SendToPrimary{std::move(envelope)});
+    if (last) return;
+  }
+}
+
+void Mirror::Later(std::function<absl::Status(store::FollowerStore&)> write) {
+  world_.worker.Post([store = &world_.store, name = spec_.name(), write = std::move(write)] {
+    if (const absl::Status status = write(*store); !status.ok()) {
+      NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"", name,
+                 Message(status));
+    }
+  });
+}
+
+void Mirror::Resync(const std::string& operator_name, ResyncDone done) {
+  v1::Resync resync;
+  resync.set_request_id(
+      fmt::format("{}-{}-{}", spec_.name(), server_, absl::ToUnixNanos(world_.clock.Wall())));
+  resync.set_mode(v1::RESYNC_SNAPSHOT);
+  resync.set_reason("asked for by an operator");
+  resync.set_operator_name(operator_name);
+  resyncs_[resync.request_id()] = std::move(done);
+  Do(follower_.RequestResync(resync, world_.clock.Now()));
+}
+
+void Mirror::Diff(DiffDone done) {
+  v1::Resync resync;
+  resync.set_request_id(fmt::format("diff-{}", absl::ToUnixNanos(world_.clock.Wall())));
+  resync.set_mode(v1::COMPARE);
+  diffs_[resync.request_id()] = std::move(done);
+  Do(follower_.RequestResync(resync, world_.clock.Now()));
+}
+
+absl::Status Mirror::Decide(uint64_t sequence, bool approve, const std::string& operator_name) {
+  auto actions = follower_.Decide(sequence, approve, world_.clock.Now());
+  if (!actions.ok()) return actions.status();
+  v1::State state;
+  state.set_what("decision");
+  state.set_to(approve ? "approved" : "rejected");
+  state.set_server(server_);
+  state.set_reason(fmt::format("change {} by {}", sequence, operator_name));
+  actions->push_back(protocol::Announce{std::move(state)});
+  Do(*std::move(actions));
+  return absl::OkStatus();
+}
+
+void Mirror::FillStatus(v1::SideStatus& side) const {
+  side.set_server(server_);
+  side.set_kea_version(health_.version);
+  side.set_ha_state(health_.ha_state);
+  side.set_reachable(health_.reachable);
+  side.set_follower_state(follower_.StateName());
+  side.set_digest(follower_.local_digest());
+  side.set_apply_by("config-set");
+  side.set_last_error((blocked_.empty() ? follower_.last_error() : blocked_).substr(0, 4096));
+  side.set_held_sequence(follower_.held_sequence());
+  *side.mutable_as_of() = ToWire(world_.clock.Wall());
+  side.set_mode(ha_mode_);
+  side.set_applies(applies_);
+}
+
+protocol::PairFacts Mirror::Facts() const {
+  protocol::PairFacts facts;
+  facts.primary.server = spec_.primary();
+  facts.primary.kea_reachable = follower_.publisher_state() == v1::SERVE;
+  facts.secondary = {server_, true, health_.reachable, health_.ha_state, health_.error};
+  facts.peer = spec_.primary();
+  const Instant now = world_.clock.Now();
+  if (!heard_) {
+    facts.peer_silent = absl::InfiniteDuration();
+  } else if (now - *heard_ > kSilent) {
+    facts.peer_silent = now - *heard_;
+  }
+  facts.follower_state = follower_.StateName();
+  facts.lag = behind_since_ ? now - *behind_since_ : absl::ZeroDuration();
+  if (spec_.observe()) facts.lag = absl::ZeroDuration();
+  facts.digest_equal = !follower_.head_digest().empty() &&
+                       follower_.local_digest() == follower_.head_digest();
+  facts.held_sequence = follower_.held_sequence();
+  facts.observe = spec_.observe();
+  facts.last_error = blocked_.empty() ? follower_.last_error() : blocked_;
+  return facts;
+}
+
+void Mirror::Meter() {
+  const runtime::Metrics::Labels labels = {{"relationship", spec_.name()},
+                                           {"service", std::string(ServiceName(service_))}};
+  auto& metrics = world_.metrics;
+  const std::string state = protocol::Judge(Facts()).state;
+  metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
+              state == "OK" ? 0 : state == "IMPAIRED" ? 1 : 2);
+  metrics.Set("nestor_head_sequence", "The newest change published.", labels,
+              static_cast<double>(follower_.head()));
+  metrics.Set("nestor_applied_sequence", "The newest change applied by the secondary.", labels,
+              static_cast<double>(follower_.applied()));
+  metrics.Set("nestor_digest_equal", "1: both Keas report the same.", labels,
+              Facts().digest_equal ? 1 : 0);
+  metrics.Set("nestor_kea_reachable", "1: the local Kea answers.", labels,
+              health_.reachable ? 1 : 0);
+  metrics.Set("nestor_applies", "Configurations set since the agent started.", labels,
+              static_cast<double>(applies_));
+  metrics.Set("nestor_held_sequence", "The change that waits for approval; 0: none.", labels,
+              static_cast<double>(follower_.held_sequence()));
+}
+
+v1::RelationshipStatus Mirror::Status() const {
+  const protocol::PairFacts facts = Facts();
+  const protocol::Judgement judgement = protocol::Judge(facts);
+  v1::RelationshipStatus status;
+  status.set_name(spec_.name());
+  status.set_service(std::string(ServiceName(service_)));
+  status.set_mode(ha_mode_.empty() ? "none" : ha_mode_);
+  status.set_state(judgement.state);
+  for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
+  status.set_observe(spec_.observe());
+  *status.mutable_since() = spec_.since();
+  v1::ServerStatus& primary = *status.mutable_primary();
+  primary.set_server(spec_.primary());
+  primary.set_reachable(facts.primary.kea_reachable && !facts.peer_silent);
+  if (heard_) *primary.mutable_as_of() = ToWire(heard_wall_);
+  v1::ServerStatus& secondary = *status.mutable_secondary();
+  secondary.set_server(server_);
+  secondary.set_kea_version(health_.version);
+  secondary.set_ha_state(health_.ha_state);
+  secondary.set_reachable(health_.reachable);
+  if (health_wall_ != absl::Time()) *secondary.mutable_as_of() = ToWire(health_wall_);
+  v1::MirrorStatus& mirror = *status.mutable_mirror();
+  mirror.set_follower_state(facts.follower_state);
+  mirror.set_stream_id(config::Hex(follower_.stream_id()));
+  mirror.set_term(follower_.term());
+  mirror.set_head(follower_.head());
+  mirror.set_received(follower_.received());
+  mirror.set_applied(follower_.applied());
+  mirror.set_persisted(follower_.persisted() ? follower_.position().sequence : 0);
+  mirror.set_lag_seconds(absl::ToDoubleSeconds(facts.lag));
+  mirror.set_digest_equal(facts.digest_equal);
+  mirror.set_primary_digest(config::Hex(follower_.head_digest()));
+  mirror.set_secondary_digest(config::Hex(follower_.local_digest()));
+  mirror.set_apply_by("config-set");
+  mirror.set_last_error(facts.last_error);
+  mirror.set_publisher_state(v1::PublisherState_Name(follower_.publisher_state()));
+  mirror.set_held_sequence(follower_.held_sequence());
+  *mirror.mutable_as_of() = ToWire(world_.clock.Wall());
+  return status;
+}
+
+v1::RelationshipView Mirror::View() const {
+  v1::RelationshipView view;
+  view.set_name(spec_.name());
+  view.set_service(std::string(ServiceName(service_)));
+  view.set_primary(spec_.primary());
+  view.set_secondary(spec_.secondary());
+  view.set_mode(ha_mode_.empty() ? "none" : ha_mode_);
+  view.set_observe(spec_.observe());
+  view.set_hold_percent(spec_.hold_percent());
+  view.set_hold_minimum(spec_.hold_minimum());
+  *view.mutable_since() = spec_.since();
+  view.set_state(protocol::Judge(Facts()).state);
+  return view;
+}
+
+}  // namespace nestor::secondary

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/executor.h"
+#include "common/base/random.h"
+#include "common/bus/bus.h"
+#include "common/protocol/follower.h"
+#include "common/protocol/judge.h"
+#include "common/runtime/metrics.h"
+#include "common/store/follower_store.h"
+#include "nestor/v1/operator.pb.h"
+#include "secondary-agent/apply/applier.h"
+
+namespace nestor::secondary {
+
+// What a Mirror reaches. Everything outlives it; `applier` is used on `worker` only.
+struct MirrorWorld {
+  Clock& clock;
+  Executor& loop;
+  Executor& worker;  // the service's, which owns Kea
+  std::shared_ptr<Applier> applier;
+  bus::FollowerBus& bus;
+  store::FollowerStore& store;
+  runtime::Metrics& metrics;
+  // Reads the service's Kea now; the result comes by OnLocal().
+  std::function<void()> read_local;
+};
+
+// One relationship on the secondary: carries out what protocol::Follower decides. Protocol thread
+// only; work on Kea and the store is posted to the service's worker, in order, so that the memory
+// is only ever changed there.
+class Mirror : public std::enable_shared_from_this<Mirror> {
+ public:
+  Mirror(v1::RelationshipSpec spec, DhcpService service, std::string server, std::string version,
+         protocol::FollowerMemory memory, uint64_t nonce_seed, double jitter, MirrorWorld world);
+
+  const v1::RelationshipSpec& spec() const { return spec_; }
+  DhcpService service() const { return service_; }
+  // The primary changed what was agreed (observe, thresholds).
+  void OnSpec(const v1::RelationshipSpec& spec);
+
+  void Tick();
+  // An event, or a control message about this relationship.
+  void OnEnvelope(const v1::Envelope& envelope, std::string_view payload);
+  void OnLocal(std::shared_ptr<const config::ObjectSet> set, const std::string& origin,
+               const std::string& ha_mode, const std::string& blocked);
+  void OnKea(const watch::KeaHealth& health);
+  void SayBye();
+
+  v1::RelationshipStatus Status() const;
+  v1::RelationshipView View() const;
+
+  using ResyncDone = std::function<void(bool last, const v1::ResyncReport& report,
+                                        std::string text)>;
+  void Resync(const std::string& operator_name, ResyncDone done);
+  using DiffDone = std::function<void(absl::StatusOr<v1::DiffReport>)>;
+  void Diff(DiffDone done);
+  absl::Status Decide(uint64_t sequence, bool approve, const std::string& operator_name);
+
+ private:
+  void Do(protocol::FollowerActions actions);
+  void Carry(protocol::SendToPrimary action);
+  void Carry(protocol::ApplyOrder order);
+  void Carry(protocol::KeepReceived action);
+  void Carry(protocol::Remember update);
+  void Carry(protocol::Decode action);
+  void Carry(protocol::ReadLocal action);
+  void Carry(protocol::Announce action);
+  void Carry(protocol::Compared action);
+  void SendReport(const std::string& request_id, const protocol::Compared& compared);
+  void FillStatus(v1::SideStatus& side) const;
+  // Runs `write` on the worker; a failure is logged.
+  void Later(std::function<absl::Status(store::FollowerStore&)> write);
+  protocol::PairFacts Facts() const;
+  void Meter();
+
+  v1::RelationshipSpec spec_;
+  DhcpService service_;
+  std::string server_;
+  MirrorWorld world_;
+  protocol::Follower follower_;
+  uint64_t next_message_ = 1;
+  watch::KeaHealth health_;
+  absl::Time health_wall_;
+  std::string ha_mode_;
+  std::string blocked_;        // why the local configuration cannot be mirrored to
+  std::optional<Instant> heard_;
+  absl::Time heard_wall_;
+  uint64_t applies_ = 0;
+  std::optional<Instant> behind_since_;
+  Instant next_meter_;
+  std::map<std::string, ResyncDone> resyncs_;
+  std::map<std::string, DiffDone> diffs_;
+};
+
+}  // namespace nestor::secondary
