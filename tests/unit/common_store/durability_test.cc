@@ -1,0 +1,468 @@
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "tests/support/sim_disk.h"
+#include "tests/unit/common_store/store_test_data.h"
+
+namespace nestor::store {
+namespace {
+
+using Code = absl::StatusCode;
+using testing::SimDisk;
+
+class SeededRandom : public Random {
+ public:
+  explicit SeededRandom(uint64_t seed) : engine_(seed) {}
+  uint64_t Next() override { return engine_(); }
+  uint64_t Below(uint64_t bound) { return Next() % bound; }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+absl::StatusOr<std::unique_ptr<Journal>> OpenOn(const SimDisk& disk) {
+  return Journal::Open({.path = "journal.db", .vfs = disk.vfs()});
+}
+
+// Runs `sql` on the database as it lies on `disk`.
+void Tamper(const SimDisk& disk, const char* sql) {
+  sqlite3* handle = nullptr;
+  ASSERT_EQ(sqlite3_open_v2("journal.db", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                            disk.vfs().c_str()),
+            SQLITE_OK);
+  const std::string whole = std::string("PRAGMA locking_mode = EXCLUSIVE;") + sql;
+  EXPECT_EQ(sqlite3_exec(handle, whole.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(handle);
+  sqlite3_close(handle);
+}
+
+// What the journal acknowledged, and the one operation that a crash may have cut off.
+struct Model {
+  uint64_t head = 0;
+  uint64_t term = 0;
+  uint64_t lowest = 1;
+  uint64_t base_sequence = 0;
+  std::string base;
+  std::map<uint64_t, std::string> outcomes;
+  int entries = 0;
+};
+
+// Runs random operations until the disk crashes under one of them; `maybe` is the model as it is if
+// that one took place after all.
+class CrashingRun {
+ public:
+  explicit CrashingRun(uint64_t seed) : random_(seed) {
+    disk_.Slow(absl::ZeroDuration(), [this](absl::Duration) {
+      if (--syncs_left_ == 0) disk_.Crash(random_);
+    });
+  }
+
+  void Round() {
+    syncs_left_ = 1 + static_cast<int>(random_.Below(25));
+    auto journal = OpenOn(disk_);
+    if (!journal.ok()) return;  // crashed in opening
+    Model maybe = known_;
+    while (Step(**journal, maybe)) known_ = maybe;
+    maybe_ = maybe;
+  }
+
+  void Check() {
+    syncs_left_ = 0;
+    auto opened = OpenOn(disk_);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    Journal& journal = **opened;
+    auto start = journal.Begin("east", "stream-one");
+    ASSERT_TRUE(start.ok()) << start.status();
+    const bool in_doubt = start->head != known_.head || start->lowest != known_.lowest ||
+                          start->term != known_.term + 1 || !Same(journal, known_);
+    const Model& found = in_doubt ? maybe_ : known_;
+    EXPECT_EQ(start->head, found.head);
+    EXPECT_EQ(start->lowest, found.lowest);
+    EXPECT_EQ(start->term, found.term + 1);
+    EXPECT_TRUE(Same(journal, found));
+    auto changes = journal.Read("east", start->lowest, 1 << 30);
+    ASSERT_TRUE(changes.ok()) << changes.status();
+    ASSERT_EQ(changes->size(), start->head - start->lowest + 1);
+    for (size_t i = 0; i < changes->size(); ++i) {
+      const uint64_t sequence = start->lowest + i;
+      EXPECT_EQ((*changes)[i].envelope, ChangeOf(sequence, Padding(sequence)).envelope);
+    }
+    known_ = found;
+    known_.term = start->term;
+    maybe_ = known_;
+  }
+
+ private:
+  static size_t Padding(uint64_t sequence) { return sequence * 997 % 9000; }
+
+  static bool Same(Journal& journal, const Model& model) {
+    auto base = journal.LoadBase("east");
+    if (base.ok() ? base->packed != model.base || base->sequence != model.base_sequence
+                  : base.status().code() != Code::kNotFound || !model.base.empty()) {
+      return false;
+    }
+    auto history = journal.History("east", 100'000);
+    if (!history.ok()) return false;
+    int entries = 0;
+    std::map<uint64_t, std::string> outcomes;
+    for (const v1::HistoryEntry& entry : *history) {
+      if (entry.sequence() == 0) {
+        ++entries;
+      } else if (entry.outcome() != "pending") {
+        outcomes[entry.sequence()] = entry.outcome();
+      }
+    }
+    return entries == model.entries && outcomes == model.outcomes;
+  }
+
+  // False: it failed, as it does when the disk crashed.
+  bool Step(Journal& journal, Model& model) {
+    switch (model.term == 0 ? 4 : random_.Below(20)) {
+      case 0: {
+        model.base = std::string(random_.Below(30'000), static_cast<char>(random_.Next()));
+        model.base_sequence = model.head;
+        return journal.SaveBase("east", model.base_sequence, model.base).ok();
+      }
+      case 1:
+        ++model.entries;
+        return journal.AddEntry("east", EntryOf("drift")).ok();
+      case 2:
+        if (model.head < model.lowest) return true;
+        model.outcomes[model.head] = "refused";
+        return journal.SetOutcome("east", model.head, "refused", "").ok();
+      case 3: {
+        const uint64_t keep = 1 + random_.Below(10);
+        const uint64_t last_droppable =
+            model.base.empty() ? 0 : std::min(model.base_sequence, model.head - 1);
+        const uint64_t wanted = model.head > keep ? model.head - keep : 0;
+        const uint64_t last = std::min(wanted, model.head == 0 ? 0 : last_droppable);
+        model.lowest = std::max(model.lowest, last + 1);
+        model.outcomes.erase(model.outcomes.begin(), model.outcomes.lower_bound(model.lowest));
+        model.entries = std::min<int>(model.entries, static_cast<int>(keep));
+        return journal.Compact("east", {.changes = keep}, 0, kNoon).ok();
+      }
+      case 4:
+        ++model.term;
+        return journal.Begin("east", "stream-one").ok();
+      default:
+        ++model.head;
+        return journal.Append("east", ChangeOf(model.head, Padding(model.head))).ok();
+    }
+  }
+
+  SeededRandom random_;
+  SimDisk disk_;
+  int syncs_left_ = 0;
+  Model known_, maybe_;
+};
+
+TEST(DurabilityTest, WhatWasAcknowledgedSurvivesACrashAndNothingIsHalfThere) {
+  for (uint64_t seed = 1; seed <= 150; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    CrashingRun run(seed);
+    for (int round = 0; round < 6; ++round) {
+      run.Round();
+      run.Check();
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+TEST(DurabilityTest, TheFollowersMemoryIsTheOldOrTheNewOneAfterACrash) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    SeededRandom random(seed);
+    SimDisk disk;
+    int syncs_left = 1 + static_cast<int>(random.Below(30));
+    disk.Slow(absl::ZeroDuration(), [&](absl::Duration) {
+      if (--syncs_left == 0) disk.Crash(random);
+    });
+    uint64_t saved = 0;
+    if (auto store = FollowerStore::Open({.path = "s", .vfs = disk.vfs()}); store.ok()) {
+      FollowerMemory memory;
+      do {
+        memory.position = {"stream", 1, saved + 1, Digest(saved + 1)};
+        memory.refused_nack = std::string((saved + 1) * 100, 'n');
+      } while ((*store)->Save("east", memory).ok() && ++saved > 0);
+    }
+    auto store = FollowerStore::Open({.path = "s", .vfs = disk.vfs()});
+    ASSERT_TRUE(store.ok()) << store.status();
+    auto memory = (*store)->Load("east");
+    ASSERT_TRUE(memory.ok()) << memory.status();
+    EXPECT_GE(memory->position.sequence, saved);
+    EXPECT_LE(memory->position.sequence, saved + 1);
+    EXPECT_EQ(memory->refused_nack.size(), memory->position.sequence * 100);
+  }
+}
+
+// A journal with something in every table, closed.
+SimDisk::Files FilledJournal(SimDisk& disk) {
+  auto journal = *OpenOn(disk);
+  EXPECT_TRUE(journal->AddRelationship(SpecOf("east")).ok());
+  EXPECT_TRUE(journal->Begin("east", "stream-one").ok());
+  for (uint64_t sequence = 1; sequence <= 6; ++sequence) {
+    EXPECT_TRUE(journal->Append("east", ChangeOf(sequence, sequence * 1000)).ok());
+  }
+  EXPECT_TRUE(journal->SaveBase("east", 3, std::string(10'000, 'b')).ok());
+  EXPECT_TRUE(journal->SetOutcome("east", 2, "refused", "pool overlaps").ok());
+  EXPECT_TRUE(journal->AddEntry("east", EntryOf("drift")).ok());
+  journal.reset();
+  return disk.Copy();
+}
+
+// All that can be read of a journal, or the first error.
+absl::StatusOr<std::string> ReadAll(const SimDisk& disk) {
+  ASSIGN_OR_RETURN(auto journal, OpenOn(disk));
+  std::string all;
+  ASSIGN_OR_RETURN(const auto specs, journal->Relationships());
+  for (const auto& spec : specs) all += spec.SerializeAsString();
+  ASSIGN_OR_RETURN(const auto changes, journal->Read("east", 1, 1 << 30));
+  for (const auto& change : changes) {
+    all += fmt::format("{} {} {} {} {} {} {} {};", change.sequence, change.term,
+                       change.digest_after, change.envelope, change.replaced, change.origin,
+                       change.upserted, absl::ToUnixNanos(change.noticed));
+  }
+  ASSIGN_OR_RETURN(const auto base, journal->LoadBase("east"));
+  all += fmt::format("{} {};", base.sequence, base.packed);
+  ASSIGN_OR_RETURN(const auto history, journal->History("east", 0));
+  for (const auto& entry : history) all += entry.SerializeAsString() + ";";
+  for (uint64_t sequence = 1; sequence <= 6; ++sequence) {
+    ASSIGN_OR_RETURN(const auto entry, journal->HistoryOf("east", sequence));
+    all += entry.SerializeAsString() + ";";
+  }
+  ASSIGN_OR_RETURN(const auto start, journal->Begin("east", "another"));
+  all += fmt::format("{} {} {} {} {}", start.stream_id, start.term, start.head, start.lowest,
+                     start.followed);
+  return all;
+}
+
+TEST(DurabilityTest, ADamagedByteIsNoticedOrHarmless) {
+  SimDisk disk;
+  const SimDisk::Files sound = FilledJournal(disk);
+  const auto expected = ReadAll(disk);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  SeededRandom random(7);
+  const size_t size = sound.at("journal.db").size();
+  int noticed = 0;
+  for (int round = 0; round < 1500; ++round) {
+    SimDisk::Files damaged = sound;
+    const size_t at = random.Below(size);
+    damaged["journal.db"][at] ^= static_cast<char>(1 << random.Below(8));
+    disk.Restore(damaged);
+    const auto found = ReadAll(disk);
+    if (!found.ok()) {
+      ++noticed;
+      continue;
+    }
+    EXPECT_EQ(*found, *expected) << "byte " << at << " damaged, and not noticed";
+  }
+  EXPECT_GT(noticed, 500);
+}
+
+TEST(DurabilityTest, ADamagedRowIsNamed) {
+  SimDisk disk;
+  FilledJournal(disk);
+  Tamper(disk, "UPDATE change SET envelope = zeroblob(length(envelope)) WHERE (id & 255) = 4");
+  auto journal = *OpenOn(disk);
+  EXPECT_THAT(journal->Read("east", 4, 1 << 20).status(), Fails(Code::kDataLoss, "table change"));
+  EXPECT_THAT(journal->HistoryOf("east", 4).status(), HasCode(Code::kDataLoss));
+  EXPECT_TRUE(journal->Read("east", 5, 1 << 20).ok());
+}
+
+TEST(DurabilityTest, AMissingRowIsNoticed) {
+  SimDisk disk;
+  FilledJournal(disk);
+  Tamper(disk, "DELETE FROM change WHERE (id & 255) = 4");
+  auto journal = *OpenOn(disk);
+  EXPECT_THAT(journal->Read("east", 1, 1 << 20).status(), Fails(Code::kDataLoss, "missing"));
+}
+
+TEST(DurabilityTest, AMissingTableIsNoticed) {
+  SimDisk disk;
+  FilledJournal(disk);
+  Tamper(disk, "DROP TABLE entry");
+  EXPECT_THAT(OpenOn(disk).status(), Fails(Code::kDataLoss, "schema"));
+}
+
+TEST(DurabilityTest, RefusesWhatANewerVersionWroteAndLeavesItAlone) {
+  SimDisk disk;
+  FilledJournal(disk);
+  Tamper(disk, "PRAGMA user_version = 99");
+  const SimDisk::Files before = disk.Copy();
+  EXPECT_THAT(OpenOn(disk).status(), Fails(Code::kFailedPrecondition, "schema 99"));
+  EXPECT_EQ(disk.Copy(), before);
+}
+
+TEST(DurabilityTest, RefusesAnotherKindOfFile) {
+  SimDisk disk;
+  FilledJournal(disk);
+  EXPECT_THAT(FollowerStore::Open({.path = "journal.db", .vfs = disk.vfs()}).status(),
+              Fails(Code::kFailedPrecondition, "not a Nestor store"));
+  disk.Restore({{"journal.db", std::string(8192, 'x')}});
+  EXPECT_THAT(OpenOn(disk).status(), HasCode(Code::kDataLoss));
+}
+
+TEST(DurabilityTest, AFullDiskWritesNothingAndHealsWithSpace) {
+  SimDisk disk;
+  FilledJournal(disk);
+  auto journal = *OpenOn(disk);
+  ASSERT_TRUE(journal->Begin("east", "x").ok());
+  disk.FillUp(0);
+  uint64_t sequence = 7;
+  absl::Status status;
+  // What is left of the log may take some more.
+  while ((status = journal->Append("east", ChangeOf(sequence, 3000))).ok()) ++sequence;
+  EXPECT_THAT(status, Fails(Code::kResourceExhausted, "disk is full"));
+  EXPECT_THAT(journal->NewStream("east", "stream-two", 9).status(),
+              HasCode(Code::kResourceExhausted));
+  EXPECT_THAT(journal->SaveBase("east", 6, std::string(100'000, 'x')),
+              HasCode(Code::kResourceExhausted));
+  EXPECT_EQ(journal->Read("east", 1, 1 << 20)->size(), sequence - 1);
+  disk.Empty();
+  EXPECT_TRUE(journal->Append("east", ChangeOf(sequence, 3000)).ok());
+  EXPECT_EQ(journal->LoadBase("east")->packed, std::string(10'000, 'b'));
+  EXPECT_EQ(journal->Begin("east", "x")->stream_id, "stream-one");
+}
+
+TEST(DurabilityTest, AfterAFailedSyncNothingMoreIsTried) {
+  SimDisk disk;
+  FilledJournal(disk);
+  auto journal = *OpenOn(disk);
+  disk.FailNextSync();
+  EXPECT_THAT(journal->Append("east", ChangeOf(7)), Fails(Code::kInternal, "disk failed"));
+  const SimDisk::Files before = disk.Copy();
+  const uint64_t syncs = disk.syncs();
+  EXPECT_THAT(journal->Append("east", ChangeOf(7)), Fails(Code::kInternal, "disk failed"));
+  EXPECT_THAT(journal->Read("east", 1, 1).status(), HasCode(Code::kInternal));
+  EXPECT_THAT(journal->History("east", 0).status(), HasCode(Code::kInternal));
+  EXPECT_THAT(journal->Begin("east", "x").status(), HasCode(Code::kInternal));
+  journal.reset();
+  EXPECT_EQ(disk.syncs(), syncs);
+  EXPECT_EQ(disk.Copy(), before);
+}
+
+TEST(DurabilityTest, AFailedSyncWhileTheLogIsCopiedStopsTheNextCall) {
+  SimDisk disk;
+  FilledJournal(disk);
+  auto journal = *OpenOn(disk);
+  uint64_t sequence = 6;
+  // A commit has one sync; when it has more, the log is being copied into the file.
+  int syncs = 0;
+  disk.Slow(absl::ZeroDuration(), [&](absl::Duration) {
+    if (++syncs == 2 && sequence > 7) disk.FailNextSync();
+  });
+  absl::Status status;
+  while (status.ok() && sequence < 3000) {
+    syncs = 0;
+    status = journal->Append("east", ChangeOf(++sequence, 3000));
+  }
+  EXPECT_THAT(status, Fails(Code::kInternal, "disk failed"));
+  journal.reset();
+  disk.Slow(absl::ZeroDuration(), nullptr);
+  disk.Kill();
+  EXPECT_EQ((*OpenOn(disk))->Begin("east", "x")->head, sequence - 1);
+}
+
+class RealFileTest : public ::testing::Test {
+ protected:
+  RealFileTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "nestor-store-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    path_ = (directory_ / "journal.db").string();
+  }
+  ~RealFileTest() override { std::filesystem::remove_all(directory_); }
+
+  std::filesystem::path directory_;
+  std::string path_;
+};
+
+TEST_F(RealFileTest, OnlyTheOwnerMayReadTheFiles) {
+  const mode_t before = umask(0);
+  auto journal = Journal::Open({.path = path_});
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  ASSERT_TRUE((*journal)->Begin("east", "stream").ok());
+  umask(before);
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+    ++files;
+    EXPECT_EQ(entry.status().permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+        << entry.path();
+  }
+  EXPECT_EQ(files, 2) << "the file and its log";
+}
+
+TEST_F(RealFileTest, ASecondProcessIsRefusedAndToldWhoHasIt) {
+  int opened[2];
+  ASSERT_EQ(pipe(opened), 0);
+  // Forked before the journal is open, as SQLite's state must not be the child's.
+  const pid_t child = fork();
+  if (child == 0) {
+    char byte = 0;
+    if (read(opened[0], &byte, 1) != 1) _exit(2);
+    const absl::Status status = Journal::Open({.path = path_}).status();
+    const bool right =
+        status.code() == Code::kFailedPrecondition &&
+        Message(status).find(fmt::format("process {}", getppid())) != std::string_view::npos;
+    if (!right) fmt::print(stderr, "{}\n", Message(status));
+    _exit(right ? 0 : 1);
+  }
+  auto journal = Journal::Open({.path = path_});
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  ASSERT_EQ(write(opened[1], "x", 1), 1);
+  int result = -1;
+  ASSERT_EQ(waitpid(child, &result, 0), child);
+  EXPECT_EQ(result, 0);
+  close(opened[0]);
+  close(opened[1]);
+  EXPECT_THAT(Journal::Open({.path = path_}).status(),
+              Fails(Code::kFailedPrecondition, "has it open"));
+  EXPECT_TRUE((*journal)->Begin("east", "stream").ok());
+  journal->reset();
+  EXPECT_TRUE(Journal::Open({.path = path_}).ok());
+}
+
+TEST_F(RealFileTest, ADirectoryThatIsNotThereIsSaid) {
+  EXPECT_THAT(Journal::Open({.path = path_ + "/missing/journal.db"}).status(),
+              Fails(Code::kInternal, "No such file"));
+}
+
+TEST_F(RealFileTest, TheLogStaysSmall) {
+  auto journal = *Journal::Open({.path = path_});
+  ASSERT_TRUE(journal->Begin("east", "stream").ok());
+  ASSERT_TRUE(journal->Append("east", ChangeOf(1)).ok());
+  const std::string base(1 << 20, 'b');
+  for (int round = 0; round < 40; ++round) ASSERT_TRUE(journal->SaveBase("east", 1, base).ok());
+  EXPECT_LE(std::filesystem::file_size(path_ + "-wal"), 16u << 20);
+  EXPECT_LE(std::filesystem::file_size(path_), 8u << 20);
+}
+
+TEST_F(RealFileTest, ThreadsMayShareAJournal) {
+  auto journal = *Journal::Open({.path = path_});
+  std::vector<std::thread> threads;
+  for (const char* name : {"north", "south"}) {
+    threads.emplace_back([&journal, name] {
+      EXPECT_TRUE(journal->Begin(name, name).ok());
+      for (uint64_t sequence = 1; sequence <= 30; ++sequence) {
+        EXPECT_TRUE(journal->Append(name, ChangeOf(sequence)).ok());
+      }
+    });
+  }
+  threads.emplace_back([&journal] {
+    for (int i = 0; i < 30; ++i) EXPECT_TRUE(journal->History("north", 0).ok());
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(journal->Read("north", 1, 1 << 20)->size(), 30u);
+  EXPECT_EQ(journal->Read("south", 1, 1 << 20)->size(), 30u);
+}
+
+}  // namespace
+}  // namespace nestor::store
