@@ -108,8 +108,9 @@ Handle* Of(sqlite3_file* file) { return reinterpret_cast<Handle*>(file); }
 
 SimDiskState& DiskOf(const Handle* handle) { return **handle->disk; }
 
-bool CutOff(const Handle* handle) ABSL_EXCLUSIVE_LOCKS_REQUIRED(DiskOf(handle).mutex) {
-  return handle->generation != DiskOf(handle).generation;
+bool CutOff(const Handle* handle, const SimDiskState& disk)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk.mutex) {
+  return handle->generation != disk.generation;
 }
 
 void Release(Handle* handle, int lock) {
@@ -133,8 +134,9 @@ int Close(sqlite3_file* base) {
 
 int Read(sqlite3_file* base, void* out, int amount, sqlite3_int64 offset) {
   Handle* handle = Of(base);
-  absl::MutexLock lock(&DiskOf(handle).mutex);
-  if (CutOff(handle)) return SQLITE_IOERR_READ;
+  SimDiskState& disk = DiskOf(handle);
+  absl::MutexLock lock(&disk.mutex);
+  if (CutOff(handle, disk)) return SQLITE_IOERR_READ;
   const std::string& content = (*handle->file)->content;
   const auto wanted = static_cast<size_t>(amount);
   const size_t from = std::min(static_cast<size_t>(offset), content.size());
@@ -149,7 +151,7 @@ int Write(sqlite3_file* base, const void* bytes, int amount, sqlite3_int64 offse
   Handle* handle = Of(base);
   SimDiskState& disk = DiskOf(handle);
   absl::MutexLock lock(&disk.mutex);
-  if (CutOff(handle)) return SQLITE_IOERR_WRITE;
+  if (CutOff(handle, disk)) return SQLITE_IOERR_WRITE;
   File& file = **handle->file;
   const uint64_t end = static_cast<uint64_t>(offset) + static_cast<uint64_t>(amount);
   if (end > file.content.size() && disk.room != kUnlimited) {
@@ -166,7 +168,7 @@ int Truncate(sqlite3_file* base, sqlite3_int64 size) {
   Handle* handle = Of(base);
   SimDiskState& disk = DiskOf(handle);
   absl::MutexLock lock(&disk.mutex);
-  if (CutOff(handle)) return SQLITE_IOERR_TRUNCATE;
+  if (CutOff(handle, disk)) return SQLITE_IOERR_TRUNCATE;
   File& file = **handle->file;
   const auto wanted = static_cast<uint64_t>(size);
   if (wanted >= file.content.size()) return SQLITE_OK;
@@ -187,7 +189,7 @@ int Sync(sqlite3_file* base, int /*flags*/) {
   }
   if (spend) spend(time);
   absl::MutexLock lock(&disk.mutex);
-  if (CutOff(handle)) return SQLITE_IOERR_FSYNC;
+  if (CutOff(handle, disk)) return SQLITE_IOERR_FSYNC;
   ++disk.syncs;
   if (std::exchange(disk.fail_next_sync, false)) return SQLITE_IOERR_FSYNC;
   File& file = **handle->file;
@@ -198,16 +200,18 @@ int Sync(sqlite3_file* base, int /*flags*/) {
 
 int FileSize(sqlite3_file* base, sqlite3_int64* size) {
   Handle* handle = Of(base);
-  absl::MutexLock lock(&DiskOf(handle).mutex);
-  if (CutOff(handle)) return SQLITE_IOERR_FSTAT;
+  SimDiskState& disk = DiskOf(handle);
+  absl::MutexLock lock(&disk.mutex);
+  if (CutOff(handle, disk)) return SQLITE_IOERR_FSTAT;
   *size = static_cast<sqlite3_int64>((*handle->file)->content.size());
   return SQLITE_OK;
 }
 
 int Lock(sqlite3_file* base, int level) {
   Handle* handle = Of(base);
-  absl::MutexLock lock(&DiskOf(handle).mutex);
-  if (CutOff(handle)) return SQLITE_IOERR_LOCK;
+  SimDiskState& disk = DiskOf(handle);
+  absl::MutexLock lock(&disk.mutex);
+  if (CutOff(handle, disk)) return SQLITE_IOERR_LOCK;
   File& file = **handle->file;
   if (level <= handle->lock) return SQLITE_OK;
   if (handle->lock == SQLITE_LOCK_NONE) {
