@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/service.h"
 #include "common/config/object_set.h"
@@ -27,8 +28,14 @@ absl::StatusOr<ObjectSet> Extract(DhcpService service, const json::Value& argume
 // what is server-specific in `local_arguments` exactly as it is there.
 // InvalidArgument: an object of `wanted` is not what its kind says, or names a shared network that
 // is not there.
+// `places`, if given, receives where in the text each object stands.
+struct Place {
+  size_t begin = 0, end = 0;
+  ObjectId id;
+};
 absl::StatusOr<std::string> Compose(DhcpService service, const json::Value& local_arguments,
-                                    const ObjectSet& wanted);
+                                    const ObjectSet& wanted,
+                                    std::vector<Place>* places = nullptr);
 
 // Why this configuration cannot be mirrored because a Config Backend is in use, or nothing.
 std::optional<std::string> ConfigBackendInUse(DhcpService service, const json::Value& arguments);

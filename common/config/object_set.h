@@ -5,6 +5,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,6 +57,13 @@ struct Object {
 class ObjectSet {
  public:
   static constexpr int kBuckets = 256;
+
+  ObjectSet() = default;
+  ObjectSet(const ObjectSet& other);
+  ObjectSet& operator=(const ObjectSet& other);
+  ObjectSet(ObjectSet&&) noexcept = default;
+  ObjectSet& operator=(ObjectSet&&) noexcept = default;
+
   using Map = absl::btree_map<ObjectId, Object>;
 
   // Adds or replaces. `canonical_json` must be canonical.
@@ -79,9 +87,19 @@ class ObjectSet {
   static int BucketOf(std::string_view key);
 
  private:
-  // Implementation detail of the digest tree goes here.
+  struct Branch {
+    std::optional<Sha256> digest;
+    std::array<std::optional<Sha256>, kBuckets> buckets;
+  };
+
+  void Touch(const ObjectId& id);
+  void FillBuckets(Kind kind) const;
+
   Map objects_;
   std::array<size_t, kKinds> counts_{};
+  // Null: no object of the kind was ever there.
+  std::array<std::unique_ptr<Branch>, kKinds> branches_;
+  mutable std::optional<Sha256> root_;
 };
 
 // What turns one configuration into another.

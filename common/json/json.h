@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nestor::json {
 
@@ -44,6 +45,17 @@ std::string Write(const Value& value);
 // RFC 8785: members sorted, numbers in their shortest form, no white space.
 std::string Canonical(const Value& value);
 void AppendCanonical(const Value& value, std::string& out);
+
+// How Canonical() may bend a value on the way, without a copy of it.
+struct Shape {
+  std::vector<std::string_view> without;  // members of the outermost object to leave out
+  // A member to add to the outermost object, its value canonical; none if the name is empty.
+  std::string_view with_name;
+  std::string with_value;
+  // May reorder the elements of the array that is the member `name` of an object at any depth.
+  void (*rearrange)(std::string_view name, std::vector<const Value*>& elements) = nullptr;
+};
+std::string Canonical(const Value& value, const Shape& shape);
 
 // Appends `text` as a JSON string, quotes included, escaped as RFC 8785 says.
 void AppendString(std::string_view text, std::string& out);

@@ -1,0 +1,205 @@
+// From a configuration as Kea reports it to the objects it consists of.
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "common/base/status.h"
+#include "common/config/kea_config.h"
+
+namespace nestor::config {
+namespace {
+
+using json::Find;
+using json::FindString;
+using json::Shape;
+using json::Text;
+using json::Value;
+
+constexpr std::string_view kServerSpecific[] = {
+    "config-control",     "control-socket", "control-sockets", "dhcp-ddns",
+    "dhcp-queue-control", "hash",           "hooks-libraries", "hosts-database",
+    "hosts-databases",    "interfaces-config", "lease-database", "loggers",
+    "multi-threading",    "server-id",      "server-tag",
+};
+
+constexpr std::string_view kIdentifiers[] = {"hw-address", "duid", "circuit-id", "client-id",
+                                             "flex-id"};
+
+absl::Status Bad(std::string_view what) {
+  return Error(absl::StatusCode::kInvalidArgument, "the configuration cannot be read: {}", what);
+}
+
+// Options of one list have no order among different codes. Those of the same code keep theirs,
+// since that is the order in which Kea sends them.
+std::tuple<std::string_view, uint64_t> OptionOrder(const Value* option) {
+  const Value* code = Find(*option, "code");
+  return {FindString(*option, "space"), code != nullptr && code->IsUint64() ? code->GetUint64() : 0};
+}
+
+void Rearrange(std::string_view name, std::vector<const Value*>& elements) {
+  if (name != "option-data" && name != "option-def") return;
+  std::stable_sort(elements.begin(), elements.end(), [](const Value* a, const Value* b) {
+    return OptionOrder(a) < OptionOrder(b);
+  });
+}
+
+// Takes one configuration apart.
+class Extraction {
+ public:
+  explicit Extraction(DhcpService service)
+      : subnets_name_(service == DhcpService::kDhcp4 ? "subnet4" : "subnet6") {}
+
+  absl::StatusOr<ObjectSet> Run(const Value& root) {
+    for (const auto& member : root.GetObject()) {
+      RETURN_IF_ERROR(Take(Text(member.name), member.value));
+    }
+    return std::move(set_);
+  }
+
+ private:
+  absl::Status Take(std::string_view name, const Value& value) {
+    if (IsServerSpecific(name)) return absl::OkStatus();
+    if (name == "client-classes") return TakeClasses(value);
+    if (name == "option-data") return TakeOptions(Kind::kOption, value);
+    if (name == "option-def") return TakeOptions(Kind::kOptionDef, value);
+    if (name == "reservations") return TakeReservations("0", value);
+    if (name == subnets_name_) return TakeSubnets(value, {});
+    if (name == "shared-networks") return TakeNetworks(value);
+    Put(Kind::kGlobal, std::string(name), value, Shape{});
+    return absl::OkStatus();
+  }
+
+  // Keys that would repeat get "#2", "#3": Kea allows two options of one code.
+  void Put(Kind kind, std::string key, const Value& value, Shape shape) {
+    shape.rearrange = Rearrange;
+    ObjectId id{kind, key};
+    for (int n = 2; set_.Find(id) != nullptr; ++n) id.key = fmt::format("{}#{}", key, n);
+    set_.Put(std::move(id), json::Canonical(value, shape));
+  }
+
+  absl::Status TakeClasses(const Value& value) {
+    if (!value.IsArray()) return Bad("client-classes is not a list");
+    std::string order = "[";
+    for (const Value& one : value.GetArray()) {
+      const std::string_view name = FindString(one, "name");
+      if (name.empty()) return Bad("a client class without name");
+      if (order.size() > 1) order += ',';
+      json::AppendString(name, order);
+      Put(Kind::kClientClass, std::string(name), one, Shape{});
+    }
+    if (order.size() > 1) set_.Put({Kind::kGlobal, "client-class-order"}, order + "]");
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeOptions(Kind kind, const Value& value) {
+    if (!value.IsArray()) return Bad("a list of options is not a list");
+    for (const Value& one : value.GetArray()) {
+      const Value* code = Find(one, "code");
+      if (code == nullptr || !code->IsUint64()) return Bad("an option without code");
+      Put(kind, fmt::format("{}/{}", FindString(one, "space"), code->GetUint64()), one, Shape{});
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeReservations(std::string_view subnet, const Value& value) {
+    if (!value.IsArray()) return Bad("reservations is not a list");
+    for (const Value& one : value.GetArray()) {
+      std::string key;
+      for (const std::string_view type : kIdentifiers) {
+        const std::string_view identifier = FindString(one, type);
+        if (identifier.empty()) continue;
+        key = fmt::format("{}/{}/{}", subnet, type, identifier);
+        break;
+      }
+      if (key.empty()) return Bad(fmt::format("a reservation in subnet {} without identifier", subnet));
+      Put(Kind::kReservation, std::move(key), one, Shape{});
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeSubnets(const Value& value, std::string_view network) {
+    if (!value.IsArray()) return Bad(fmt::format("{} is not a list", subnets_name_));
+    for (const Value& subnet : value.GetArray()) {
+      const Value* id = Find(subnet, "id");
+      if (id == nullptr || !id->IsUint64()) {
+        return Bad(fmt::format("subnet {} has no id", FindString(subnet, "subnet", "?")));
+      }
+      const std::string key = fmt::format("{}", id->GetUint64());
+      Shape shape;
+      shape.without = {"reservations"};
+      if (!network.empty()) {
+        shape.with_name = "shared-network";
+        json::AppendString(network, shape.with_value);
+      }
+      if (set_.Find({Kind::kSubnet, key}) != nullptr) {
+        return Bad(fmt::format("two subnets have the id {}", key));
+      }
+      Put(Kind::kSubnet, key, subnet, std::move(shape));
+      if (const Value* reservations = Find(subnet, "reservations")) {
+        RETURN_IF_ERROR(TakeReservations(key, *reservations));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TakeNetworks(const Value& value) {
+    if (!value.IsArray()) return Bad("shared-networks is not a list");
+    for (const Value& network : value.GetArray()) {
+      const std::string_view name = FindString(network, "name");
+      if (name.empty()) return Bad("a shared network without name");
+      Shape shape;
+      shape.without = {subnets_name_};
+      Put(Kind::kSharedNetwork, std::string(name), network, std::move(shape));
+      if (const Value* subnets = Find(network, subnets_name_)) {
+        RETURN_IF_ERROR(TakeSubnets(*subnets, name));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  std::string_view subnets_name_;
+  ObjectSet set_;
+};
+
+}  // namespace
+
+bool IsServerSpecific(std::string_view name) {
+  return std::find(std::begin(kServerSpecific), std::end(kServerSpecific), name) !=
+         std::end(kServerSpecific);
+}
+
+absl::StatusOr<ObjectSet> Extract(DhcpService service, const Value& arguments) {
+  const Value* root = Find(arguments, ServiceRoot(service));
+  if (root == nullptr || !root->IsObject()) {
+    return Bad(fmt::format("it has no {}", ServiceRoot(service)));
+  }
+  return Extraction(service).Run(*root);
+}
+
+std::optional<std::string> ConfigBackendInUse(DhcpService service, const Value& arguments) {
+  const Value* root = Find(arguments, ServiceRoot(service));
+  const Value* control = root == nullptr ? nullptr : Find(*root, "config-control");
+  const Value* databases = control == nullptr ? nullptr : Find(*control, "config-databases");
+  if (databases == nullptr || !databases->IsArray() || databases->Empty()) return std::nullopt;
+  return fmt::format(
+      "its configuration comes from a Config Backend ({} database, config-control), which "
+      "distributes it by itself; remove config-control to mirror it",
+      FindString(databases->GetArray()[0], "type", "unknown"));
+}
+
+std::string HaMode(DhcpService service, const Value& arguments) {
+  const Value* root = Find(arguments, ServiceRoot(service));
+  const Value* hooks = root == nullptr ? nullptr : Find(*root, "hooks-libraries");
+  if (hooks == nullptr || !hooks->IsArray()) return {};
+  for (const Value& hook : hooks->GetArray()) {
+    if (FindString(hook, "library").find("libdhcp_ha.so") == std::string_view::npos) continue;
+    const Value* parameters = Find(hook, "parameters");
+    const Value* ha = parameters == nullptr ? nullptr : Find(*parameters, "high-availability");
+    if (ha == nullptr || !ha->IsArray() || ha->Empty()) continue;
+    return std::string(FindString(ha->GetArray()[0], "mode"));
+  }
+  return {};
+}
+
+}  // namespace nestor::config
