@@ -42,8 +42,8 @@ class GapsTest(SystemTest):
 
     def _transfers(self, pair):
         """(replays, snapshots) the primary has served since its start, by its metrics."""
-        return (pair.primary.metric("nestor_transfers_total", mode="replay"),
-                pair.primary.metric("nestor_transfers_total", mode="snapshot"))
+        return (pair.primary.metric("nestor_replays_total"),
+                pair.primary.metric("nestor_snapshots_total"))
 
     def test_lost_changes_are_replayed_without_a_snapshot(self):
         pair = self.make()
