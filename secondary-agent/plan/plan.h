@@ -1,0 +1,52 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/service.h"
+#include "common/config/kea_config.h"
+
+namespace nestor::secondary {
+
+// When a removal is too large to be made unasked.
+struct HoldPolicy {
+  uint32_t percent = 20;  // of the subnets, or of the reservations
+  uint32_t minimum = 5;   // and more than so many
+};
+
+// How a change reaches Kea; the least disruptive that serves.
+enum class ApplyBy { kNothing, kConfigSet };
+
+struct KeaCommand {
+  std::string name;
+  bool changes_kea = false;  // false: it only tests
+};
+
+// What to send to bring Kea from what it has to what is wanted.
+struct ApplyPlan {
+  ApplyBy by = ApplyBy::kNothing;
+  bool held = false;  // it removes too much; nothing is to be sent
+  size_t subnets_removed = 0, reservations_removed = 0;
+  config::ChangeSet change;            // from what Kea has
+  std::string arguments;               // of every command
+  std::vector<KeaCommand> commands;    // in order
+};
+
+// `local` is config-get's arguments and `actual` its objects. InvalidArgument: as config::Compose.
+absl::StatusOr<ApplyPlan> PlanApply(DhcpService service, const json::Value& local,
+                                    const config::ObjectSet& actual,
+                                    const config::ObjectSet& wanted, const HoldPolicy& hold,
+                                    bool removal_approved);
+
+// Which object Kea's words are about: the one at the position they name ("<wire>:1:123", counted
+// in the command's text, whose arguments begin after `prefix_bytes`), else the only one changed,
+// else a changed one whose name, address or identifier they hold.
+std::optional<config::ObjectId> BlameFor(std::string_view kea_text,
+                                         const std::vector<config::Place>& places,
+                                         size_t prefix_bytes, const config::ChangeSet& change);
+
+}  // namespace nestor::secondary
