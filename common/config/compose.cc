@@ -1,7 +1,9 @@
 // From objects back to a configuration that Kea accepts.
 
+#include <algorithm>
 #include <charconv>
 #include <map>
+#include <tuple>
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
@@ -15,6 +17,69 @@ using json::Value;
 
 absl::Status Bad(const ObjectId& id, std::string_view json, std::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "{} {}", Describe(id, json), what);
+}
+
+// Members of a configuration that are made of objects, and so are no global parameter.
+constexpr std::string_view kMadeOfObjects[] = {"client-classes", "option-data",     "option-def",
+                                               "reservations",   "shared-networks", "subnet4",
+                                               "subnet6"};
+
+// Parameters of which Kea wants a real number, where the shortest form of 1.0 is 1.
+constexpr std::string_view kReals[] = {"cache-threshold", "ddns-ttl-percent", "t1-percent",
+                                       "t2-percent"};
+
+bool IsIn(std::string_view name, const auto& names) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+// The length of the integer at the beginning of `text`; 0: it is none, or a real.
+size_t IntegerLength(std::string_view text) {
+  const size_t end = text.find_first_not_of("-0123456789");
+  if (end == std::string_view::npos) return text.size();
+  return text[end] == ',' || text[end] == '}' ? end : 0;
+}
+
+// Makes reals of what has to be one, from `begin` on.
+void MendReals(std::string& text, size_t begin) {
+  for (const std::string_view name : kReals) {
+    const std::string member = fmt::format("\"{}\":", name);
+    for (size_t at = text.find(member, begin); at != std::string::npos;
+         at = text.find(member, at + member.size())) {
+      const size_t value = at + member.size();
+      if (const size_t length = IntegerLength(std::string_view(text).substr(value)); length > 0) {
+        text.insert(value + length, ".0");
+      }
+    }
+  }
+}
+
+// Appends the canonical `text` as Kea reads it: a string of Kea's is bytes, each of those beyond
+// ASCII written as \u0080 to \u00ff. False: there is a character that is no such byte.
+bool AppendForKea(std::string_view text, std::string& out) {
+  constexpr char kHex[] = "0123456789abcdef";
+  const auto plain = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  for (auto at = text.begin(); at != text.end();) {
+    const auto beyond = std::find_if_not(at, text.end(), plain);
+    out.append(at, beyond);
+    if (beyond == text.end()) break;
+    const auto lead = static_cast<unsigned char>(*beyond);
+    if ((lead != 0xc2 && lead != 0xc3) || beyond + 1 == text.end()) return false;
+    const int byte = ((lead & 3) << 6) | (static_cast<unsigned char>(beyond[1]) & 0x3f);
+    out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+    at = beyond + 2;
+  }
+  return true;
+}
+
+// The options of a code in the order of their "#2", "#3".
+bool OptionLess(const ObjectSet::Map::value_type* a, const ObjectSet::Map::value_type* b) {
+  const auto split = [](const ObjectSet::Map::value_type* entry) {
+    const std::string_view key = entry->first.key;
+    const size_t mark = key.find('#');
+    const size_t digits = mark == std::string_view::npos ? 0 : key.size() - mark;
+    return std::tuple(key.substr(0, mark), digits, key);
+  };
+  return split(a) < split(b);
 }
 
 // Writes one configuration, object by object, by joining their texts.
@@ -34,16 +99,12 @@ class Composition {
       Name(Text(member.name));
       out_ += json::Write(member.value);
     }
-    for (const auto* global : globals_) {
-      Name(global->first.key);
-      Add(*global);
-    }
+    for (const Entry* global : globals_) AddGlobal(*global);
     AddList("option-def", definitions_);
     AddList("client-classes", classes_);
     AddList("option-data", options_);
     if (const auto global = reservations_.find(0); global != reservations_.end()) {
-      Name("reservations");
-      AddReservations(global->second);
+      AddList("reservations", global->second);
     }
     AddNetworks();
     if (const auto plain = subnets_.find({}); plain != subnets_.end()) {
@@ -51,6 +112,9 @@ class Composition {
       AddSubnets(plain->second);
     }
     out_ += "}}";
+    if (unsayable_ != nullptr) {
+      return Bad(unsayable_->first, unsayable_->second.json, "holds characters that Kea cannot");
+    }
     return std::move(out_);
   }
 
@@ -66,9 +130,13 @@ class Composition {
     std::map<std::string_view, const Entry*> classes;
     for (const Entry& entry : wanted_.objects()) {
       const auto& [id, object] = entry;
+      if (id.kind != Kind::kGlobal && !object.json.starts_with('{')) {
+        return Bad(id, {}, "is not an object");
+      }
       switch (id.kind) {
         case Kind::kGlobal:
           if (IsServerSpecific(id.key)) return Bad(id, {}, "belongs to a server, not to a pair");
+          if (IsIn(id.key, kMadeOfObjects)) return Bad(id, {}, "is not one parameter");
           if (id.key == "client-class-order") {
             order_ = &object;
           } else {
@@ -78,11 +146,12 @@ class Composition {
         case Kind::kOptionDef: definitions_.push_back(&entry); break;
         case Kind::kOption: options_.push_back(&entry); break;
         case Kind::kClientClass: classes[id.key] = &entry; break;
-        case Kind::kSharedNetwork: networks_.push_back(&entry); break;
+        case Kind::kSharedNetwork: RETURN_IF_ERROR(SortNetwork(entry)); break;
         case Kind::kSubnet: RETURN_IF_ERROR(SortSubnet(entry)); break;
         case Kind::kReservation: RETURN_IF_ERROR(SortReservation(entry)); break;
       }
     }
+    std::sort(options_.begin(), options_.end(), OptionLess);
     return SortClasses(std::move(classes));
   }
 
@@ -93,13 +162,29 @@ class Composition {
     return number;
   }
 
+  static bool MayHave(const Entry& entry, std::string_view member) {
+    return entry.second.json.find(fmt::format("\"{}\":", member)) != std::string::npos;
+  }
+
+  absl::Status SortNetwork(const Entry& entry) {
+    networks_.push_back(&entry);
+    if (!MayHave(entry, subnets_name_)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const json::Document document, json::Parse(entry.second.json));
+    if (Find(document.root(), subnets_name_) == nullptr) return absl::OkStatus();
+    return Bad(entry.first, {}, "has subnets inside");
+  }
+
   absl::Status SortSubnet(const Entry& entry) {
     const auto id = Number(entry.first.key);
     if (!id) return Bad(entry.first, entry.second.json, "has no number for a key");
     Subnet subnet{&entry, *id, {}};
     std::string network;
-    if (entry.second.json.find("\"shared-network\":") != std::string::npos) {
+    // Parsing each of ten thousand subnets would be felt.
+    if (MayHave(entry, "shared-network") || MayHave(entry, "reservations")) {
       ASSIGN_OR_RETURN(const json::Document document, json::Parse(entry.second.json));
+      if (Find(document.root(), "reservations") != nullptr) {
+        return Bad(entry.first, entry.second.json, "has reservations inside");
+      }
       network = json::FindString(document.root(), "shared-network");
       if (!network.empty()) {
         json::Shape shape;
@@ -154,37 +239,50 @@ class Composition {
     if (places_ != nullptr) places_->push_back({begin, out_.size(), id});
   }
 
-  void Add(const Entry& entry) {
+  void AddText(const Entry& entry, std::string_view text) {
     const size_t begin = out_.size();
-    out_ += entry.second.json;
+    if (!AppendForKea(text, out_)) unsayable_ = &entry;
+    if (entry.first.kind == Kind::kSubnet || entry.first.kind == Kind::kSharedNetwork) {
+      MendReals(out_, begin);
+    }
+  }
+
+  void AddGlobal(const Entry& entry) {
+    if (out_.back() != '{') out_ += ',';
+    const size_t begin = out_.size();
+    json::AppendString(entry.first.key, out_);
+    out_ += ':';
+    AddText(entry, entry.second.json);
+    MendReals(out_, begin);
     Mark(begin, entry.first);
   }
 
   void AddList(std::string_view name, const std::vector<const Entry*>& entries) {
     if (entries.empty()) return;
     Name(name);
-    AddReservations(entries);
-  }
-
-  void AddReservations(const std::vector<const Entry*>& entries) {
     out_ += '[';
     for (const Entry* entry : entries) {
       if (entry != entries.front()) out_ += ',';
-      Add(*entry);
+      const size_t begin = out_.size();
+      AddText(*entry, entry->second.json);
+      Mark(begin, entry->first);
     }
     out_ += ']';
   }
+
+  // Opens the object just written again, to add to it.
+  void Reopen() { out_.pop_back(); }
 
   void AddSubnets(const std::vector<Subnet>& subnets) {
     out_ += '[';
     for (const Subnet& subnet : subnets) {
       if (&subnet != &subnets.front()) out_ += ',';
       const size_t begin = out_.size();
-      out_ += subnet.without_network.empty() ? subnet.entry->second.json : subnet.without_network;
+      AddText(*subnet.entry, subnet.without_network.empty() ? subnet.entry->second.json
+                                                            : subnet.without_network);
       if (const auto found = reservations_.find(subnet.id); found != reservations_.end()) {
-        out_.pop_back();
-        Name("reservations");
-        AddReservations(found->second);
+        Reopen();
+        AddList("reservations", found->second);
         out_ += '}';
       }
       Mark(begin, subnet.entry->first);
@@ -199,9 +297,9 @@ class Composition {
     for (const Entry* network : networks_) {
       if (network != networks_.front()) out_ += ',';
       const size_t begin = out_.size();
-      out_ += network->second.json;
+      AddText(*network, network->second.json);
       if (const auto found = subnets_.find(network->first.key); found != subnets_.end()) {
-        out_.pop_back();
+        Reopen();
         Name(subnets_name_);
         AddSubnets(found->second);
         out_ += '}';
@@ -215,6 +313,7 @@ class Composition {
   const ObjectSet& wanted_;
   std::vector<Place>* places_;
   std::string out_;
+  const Entry* unsayable_ = nullptr;
   const Object* order_ = nullptr;
   std::vector<const Entry*> globals_, definitions_, options_, classes_, networks_;
   std::map<std::string, std::vector<Subnet>, std::less<>> subnets_;  // by network
@@ -231,35 +330,6 @@ absl::StatusOr<std::string> Compose(DhcpService service, const Value& local_argu
                  ServiceRoot(service));
   }
   return Composition(service, wanted, places).Run(ServiceRoot(service), *root);
-}
-
-std::string Describe(const ObjectId& id, std::string_view json) {
-  switch (id.kind) {
-    case Kind::kSubnet: {
-      if (!json.empty()) {
-        if (const auto document = json::Parse(std::string(json)); document.ok()) {
-          return fmt::format("subnet {} (id {})",
-                             json::FindString(document->root(), "subnet", "?"), id.key);
-        }
-      }
-      return fmt::format("subnet id {}", id.key);
-    }
-    case Kind::kReservation: {
-      const size_t slash = id.key.find('/');
-      const size_t second = id.key.find('/', slash + 1);
-      if (slash == std::string::npos || second == std::string::npos) break;
-      const std::string subnet = id.key.substr(0, slash);
-      return fmt::format("reservation {} {} {}", id.key.substr(slash + 1, second - slash - 1),
-                         id.key.substr(second + 1),
-                         subnet == "0" ? "(global)" : fmt::format("in subnet id {}", subnet));
-    }
-    case Kind::kGlobal: return fmt::format("global parameter {}", id.key);
-    case Kind::kOptionDef: return fmt::format("option definition {}", id.key);
-    case Kind::kOption: return fmt::format("option {}", id.key);
-    case Kind::kClientClass: return fmt::format("client class {}", id.key);
-    case Kind::kSharedNetwork: return fmt::format("shared network {}", id.key);
-  }
-  return fmt::format("{} {}", KindName(id.kind), id.key);
 }
 
 }  // namespace nestor::config

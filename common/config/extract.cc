@@ -1,7 +1,6 @@
 // From a configuration as Kea reports it to the objects it consists of.
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 
 #include "common/base/status.h"
@@ -37,11 +36,24 @@ std::tuple<std::string_view, uint64_t> OptionOrder(const Value* option) {
   return {FindString(*option, "space"), code != nullptr && code->IsUint64() ? code->GetUint64() : 0};
 }
 
-void Rearrange(std::string_view name, std::vector<const Value*>& elements) {
+// Kea itself sorts pools by address and whole lists of subnets, networks and reservations; those of
+// classes, of client classes to require and of a reservation's addresses have an order that means
+// something to it, and are left alone.
+void SortOptions(std::string_view name, std::vector<const Value*>& elements) {
   if (name != "option-data" && name != "option-def") return;
   std::stable_sort(elements.begin(), elements.end(), [](const Value* a, const Value* b) {
     return OptionOrder(a) < OptionOrder(b);
   });
+}
+
+// The same, and the relay's addresses, which a subnet or network has a set of.
+void SortOptionsAndRelays(std::string_view name, std::vector<const Value*>& elements) {
+  if (name != "ip-addresses") return SortOptions(name, elements);
+  const auto text = [](const Value* one) {
+    return one->IsString() ? Text(*one) : std::string_view();
+  };
+  std::stable_sort(elements.begin(), elements.end(),
+                   [&](const Value* a, const Value* b) { return text(a) < text(b); });
 }
 
 // Takes one configuration apart.
@@ -66,13 +78,14 @@ class Extraction {
     if (name == "reservations") return TakeReservations("0", value);
     if (name == subnets_name_) return TakeSubnets(value, {});
     if (name == "shared-networks") return TakeNetworks(value);
-    Put(Kind::kGlobal, std::string(name), value, Shape{});
+    set_.Put({Kind::kGlobal, std::string(name)}, json::Canonical(value));
     return absl::OkStatus();
   }
 
   // Keys that would repeat get "#2", "#3": Kea allows two options of one code.
   void Put(Kind kind, std::string key, const Value& value, Shape shape) {
-    shape.rearrange = Rearrange;
+    const bool relays = kind == Kind::kSubnet || kind == Kind::kSharedNetwork;
+    shape.rearrange = relays ? SortOptionsAndRelays : SortOptions;
     ObjectId id{kind, key};
     for (int n = 2; set_.Find(id) != nullptr; ++n) id.key = fmt::format("{}#{}", key, n);
     set_.Put(std::move(id), json::Canonical(value, shape));

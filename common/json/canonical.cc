@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "common/json/json.h"
@@ -66,69 +67,117 @@ void AppendInteger(Integer number, std::string& out) {
   out.append(buffer.data(), static_cast<size_t>(end - buffer.data()));
 }
 
-void Append(const Value& value, std::string_view name, const Shape& shape, bool outermost,
-            std::string& out);
+void Append(const Value& value, std::string& out);
 
-void AppendArray(const Value& value, std::string_view name, const Shape& shape, std::string& out) {
-  std::vector<const Value*> elements;
-  elements.reserve(value.Size());
-  for (const Value& element : value.GetArray()) elements.push_back(&element);
-  if (shape.rearrange != nullptr) shape.rearrange(name, elements);
+template <typename Values>
+void AppendElements(const Values& elements, std::string& out, const auto& append_element) {
   out += '[';
   bool first = true;
-  for (const Value* element : elements) {
+  for (const auto& element : elements) {
     if (!std::exchange(first, false)) out += ',';
-    Append(*element, {}, shape, false, out);
+    append_element(element);
   }
   out += ']';
 }
 
-void AppendObject(const Value& value, const Shape& shape, bool outermost, std::string& out) {
-  struct Member {
-    std::string_view name;
-    const Value* value;  // null: the shape's own
-  };
-  std::vector<Member> members;
-  members.reserve(value.MemberCount() + 1);
-  for (const auto& member : value.GetObject()) {
-    const std::string_view name = Text(member.name);
-    const bool left_out = outermost && std::find(shape.without.begin(), shape.without.end(),
-                                                 name) != shape.without.end();
-    if (!left_out) members.push_back({name, &member.value});
+struct Member {
+  std::string_view name;
+  const Value* value;  // null: the shape's own
+};
+
+bool NameLess(const Member& a, const Member& b) { return MemberLess(a.name, b.name); }
+
+void AppendName(std::string_view name, bool first, std::string& out) {
+  if (!first) out += ',';
+  AppendString(name, out);
+  out += ':';
+}
+
+void AppendObject(const Value& value, std::string& out) {
+  bool sorted = true;
+  for (auto member = value.MemberBegin(); member != value.MemberEnd(); ++member) {
+    sorted &= member == value.MemberBegin() ||
+              MemberLess(Text((member - 1)->name), Text(member->name));
   }
-  if (outermost && !shape.with_name.empty()) members.push_back({shape.with_name, nullptr});
-  std::sort(members.begin(), members.end(),
-            [](const Member& a, const Member& b) { return MemberLess(a.name, b.name); });
   out += '{';
   bool first = true;
-  for (const Member& member : members) {
-    if (!std::exchange(first, false)) out += ',';
-    AppendString(member.name, out);
-    out += ':';
-    if (member.value == nullptr) {
-      out += shape.with_value;
-    } else {
-      Append(*member.value, member.name, shape, false, out);
+  if (sorted) {
+    for (const auto& member : value.GetObject()) {
+      AppendName(Text(member.name), std::exchange(first, false), out);
+      Append(member.value, out);
+    }
+  } else {
+    std::vector<Member> members;
+    members.reserve(value.MemberCount());
+    for (const auto& member : value.GetObject()) {
+      members.push_back({Text(member.name), &member.value});
+    }
+    std::sort(members.begin(), members.end(), NameLess);
+    for (const Member& member : members) {
+      AppendName(member.name, std::exchange(first, false), out);
+      Append(*member.value, out);
     }
   }
   out += '}';
 }
 
-void Append(const Value& value, std::string_view name, const Shape& shape, bool outermost,
-            std::string& out) {
+void Append(const Value& value, std::string& out) {
   switch (value.GetType()) {
     case rapidjson::kNullType: out += "null"; return;
     case rapidjson::kFalseType: out += "false"; return;
     case rapidjson::kTrueType: out += "true"; return;
     case rapidjson::kStringType: return AppendString(Text(value), out);
-    case rapidjson::kObjectType: return AppendObject(value, shape, outermost, out);
-    case rapidjson::kArrayType: return AppendArray(value, name, shape, out);
+    case rapidjson::kObjectType: return AppendObject(value, out);
+    case rapidjson::kArrayType:
+      return AppendElements(value.GetArray(), out,
+                            [&](const Value& element) { Append(element, out); });
     case rapidjson::kNumberType:
       // Integers of Kea are exact; RFC 8785 would round those beyond 2^53.
       if (value.IsInt64()) return AppendInteger(value.GetInt64(), out);
       if (value.IsUint64()) return AppendInteger(value.GetUint64(), out);
       return AppendDouble(value.GetDouble(), out);
   }
+}
+
+// As above, bent as the shape says.
+void AppendShaped(const Value& value, std::string_view name, const Shape& shape, bool outermost,
+                  std::string& out) {
+  const auto append_array = [&] {
+    std::vector<const Value*> elements;
+    elements.reserve(value.Size());
+    for (const Value& element : value.GetArray()) elements.push_back(&element);
+    shape.rearrange(name, elements);
+    AppendElements(elements, out, [&](const Value* element) {
+      AppendShaped(*element, {}, shape, false, out);
+    });
+  };
+  if (value.IsArray() && shape.rearrange != nullptr && name != "user-context") {
+    return append_array();
+  }
+  if (!value.IsObject() || name == "user-context") return Append(value, out);
+  std::vector<Member> members;
+  members.reserve(value.MemberCount() + 1);
+  for (const auto& member : value.GetObject()) {
+    const std::string_view one = Text(member.name);
+    const bool left_out = outermost && std::find(shape.without.begin(), shape.without.end(),
+                                                 one) != shape.without.end();
+    if (!left_out) members.push_back({one, &member.value});
+  }
+  if (outermost && !shape.with_name.empty()) members.push_back({shape.with_name, nullptr});
+  if (!std::is_sorted(members.begin(), members.end(), NameLess)) {
+    std::sort(members.begin(), members.end(), NameLess);
+  }
+  out += '{';
+  bool first = true;
+  for (const Member& member : members) {
+    AppendName(member.name, std::exchange(first, false), out);
+    if (member.value == nullptr) {
+      out += shape.with_value;
+    } else {
+      AppendShaped(*member.value, member.name, shape, false, out);
+    }
+  }
+  out += '}';
 }
 
 }  // namespace
@@ -160,14 +209,16 @@ void AppendString(std::string_view text, std::string& out) {
 
 std::string Canonical(const Value& value, const Shape& shape) {
   std::string out;
-  Append(value, {}, shape, true, out);
+  AppendShaped(value, {}, shape, true, out);
   return out;
 }
 
-void AppendCanonical(const Value& value, std::string& out) {
-  Append(value, {}, Shape{}, false, out);
-}
+void AppendCanonical(const Value& value, std::string& out) { Append(value, out); }
 
-std::string Canonical(const Value& value) { return Canonical(value, Shape{}); }
+std::string Canonical(const Value& value) {
+  std::string out;
+  Append(value, out);
+  return out;
+}
 
 }  // namespace nestor::json

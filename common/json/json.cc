@@ -6,59 +6,117 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "common/base/status.h"
 
 namespace nestor::json {
 namespace {
 
-constexpr int kMostDepth = 64;
+constexpr size_t kMostDepth = 64;
 constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseValidateEncodingFlag |
-                            rapidjson::kParseFullPrecisionFlag | rapidjson::kParseIterativeFlag;
+                            rapidjson::kParseFullPrecisionFlag;
 
-struct Place {
-  size_t line = 1, column = 1;
+// Where the lines of a text begin, kept because the text is taken apart while it is parsed.
+class Lines {
+ public:
+  explicit Lines(std::string_view text) {
+    for (size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+      starts_.push_back(at + 1);
+    }
+  }
+
+  absl::Status ErrorAt(size_t offset, std::string_view what) const {
+    const auto line = std::upper_bound(starts_.begin(), starts_.end(), offset);
+    const size_t start = line == starts_.begin() ? 0 : *(line - 1);
+    return Error(absl::StatusCode::kInvalidArgument, "line {}, column {}: {}",
+                 line - starts_.begin() + 1, offset - start + 1, what);
+  }
+
+ private:
+  std::vector<size_t> starts_;
 };
 
-Place PlaceOf(std::string_view text, size_t offset) {
-  Place place;
-  for (size_t i = 0; i < std::min(offset, text.size()); ++i) {
-    if (text[i] == '\n') {
-      ++place.line;
-      place.column = 1;
-    } else {
-      ++place.column;
-    }
-  }
-  return place;
-}
+// Hands what the reader finds on to a document, and stops it at what RapidJSON would let pass. The
+// depth is checked before the reader descends, so that its recursion is bounded.
+class Checked {
+ public:
+  Checked(rapidjson::Document& document, const char* text) : document_(document), text_(text) {}
 
-absl::Status ErrorAt(std::string_view text, size_t offset, std::string_view what) {
-  const Place place = PlaceOf(text, offset);
-  return Error(absl::StatusCode::kInvalidArgument, "line {}, column {}: {}", place.line,
-               place.column, what);
-}
-
-// The offset of the bracket that opens the level beyond the limit, or npos. One pass, since a
-// document that is only deep must not reach code that recurses over it.
-size_t TooDeepAt(std::string_view text) {
-  int depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      in_string = c != '"';
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > kMostDepth) return i;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
+  bool Null() { return document_.Null(); }
+  bool Bool(bool b) { return document_.Bool(b); }
+  bool Int(int i) { return document_.Int(i); }
+  bool Uint(unsigned i) { return document_.Uint(i); }
+  bool Int64(int64_t i) { return document_.Int64(i); }
+  bool Uint64(uint64_t i) { return document_.Uint64(i); }
+  bool Double(double d) { return document_.Double(d); }
+  bool RawNumber(const char* s, rapidjson::SizeType n, bool copy) {
+    return document_.RawNumber(s, n, copy);
   }
-  return std::string_view::npos;
-}
+  bool String(const char* s, rapidjson::SizeType n, bool copy) {
+    return document_.String(s, n, copy);
+  }
+  bool StartObject() {
+    objects_.push_back({names_.size(), 0});
+    return Deeper() && document_.StartObject();
+  }
+  bool Key(const char* s, rapidjson::SizeType n, bool copy) {
+    const std::string_view name(s, n);
+    // One bit for each sort of name met: only where it is set already are names compared.
+    const uint64_t bit = uint64_t{1} << ((n * 7 + (n == 0 ? 0u : static_cast<unsigned char>(s[0]) +
+                                          3u * static_cast<unsigned char>(s[n - 1]))) & 63);
+    Level& level = objects_.back();
+    if ((level.met & bit) != 0) {
+      const auto first = names_.begin() + static_cast<std::ptrdiff_t>(level.first_name);
+      if (std::find(first, names_.end(), name) != names_.end()) {
+        return Stop(static_cast<size_t>(s - text_) - 1,
+                    fmt::format("the name \"{}\" stands twice in one object", name));
+      }
+    }
+    level.met |= bit;
+    names_.push_back(name);
+    return document_.Key(s, n, copy);
+  }
+  bool EndObject(rapidjson::SizeType n) {
+    names_.resize(objects_.back().first_name);
+    objects_.pop_back();
+    --depth_;
+    return document_.EndObject(n);
+  }
+  bool StartArray() { return Deeper() && document_.StartArray(); }
+  bool EndArray(rapidjson::SizeType n) {
+    --depth_;
+    return document_.EndArray(n);
+  }
+
+  // What stopped the reader, and where unless the reader knows better; empty: not this.
+  const std::string& stopped() const { return stopped_; }
+  std::optional<size_t> stopped_at() const { return stopped_at_; }
+
+ private:
+  struct Level {
+    size_t first_name;
+    uint64_t met;
+  };
+
+  bool Deeper() {
+    if (++depth_ <= kMostDepth) return true;
+    return Stop(std::nullopt, fmt::format("nested more than {} deep", kMostDepth));
+  }
+  bool Stop(std::optional<size_t> at, std::string what) {
+    stopped_at_ = at;
+    stopped_ = std::move(what);
+    return false;
+  }
+
+  rapidjson::Document& document_;
+  const char* text_;
+  size_t depth_ = 0;
+  std::vector<Level> objects_;
+  std::vector<std::string_view> names_;  // of all open objects
+  std::string stopped_;
+  std::optional<size_t> stopped_at_;
+};
 
 // Blanks comments out, so that every position stays what it was. The offset of a comment that is
 // not closed, or npos.
@@ -87,40 +145,79 @@ size_t BlankComments(std::string& text) {
   return std::string_view::npos;
 }
 
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// True for the '.' of "1e+20.0".
+bool IsPointBehindExponent(std::string_view text, size_t point) {
+  size_t i = point;
+  while (i > 0 && IsDigit(text[i - 1])) --i;
+  if (i == point || i < 3 || (text[i - 1] != '+' && text[i - 1] != '-')) return false;
+  return text[i - 2] == 'e' && IsDigit(text[i - 3]) && text.substr(point, 2) == ".0";
+}
+
+// Blanks the ".0" out that Kea puts behind exponents.
+void MendExponents(std::string& text) {
+  size_t point = text.find('.');
+  while (point != std::string::npos && !IsPointBehindExponent(text, point)) {
+    point = text.find('.', point + 1);
+  }
+  if (point == std::string::npos) return;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      for (++i; i < text.size() && text[i] != '"'; ++i) {
+        if (text[i] == '\\') ++i;
+      }
+    } else if (text[i] == '.' && IsPointBehindExponent(text, i)) {
+      text.replace(i, 2, "  ");
+    }
+  }
+}
+
 }  // namespace
 
 Document::Document()
     : text_(std::make_unique<std::string>()), document_(std::make_unique<rapidjson::Document>()) {}
 
 absl::StatusOr<Document> Parse(std::string text) {
-  if (text.find('\0') != std::string::npos) {
-    return ErrorAt(text, text.find('\0'), "a NUL byte");
-  }
-  if (const size_t deep = TooDeepAt(text); deep != std::string_view::npos) {
-    return ErrorAt(text, deep, fmt::format("nested more than {} deep", kMostDepth));
+  const Lines lines(text);
+  if (const size_t nul = text.find('\0'); nul != std::string::npos) {
+    return lines.ErrorAt(nul, "a NUL byte");
   }
   Document document;
   *document.text_ = std::move(text);
-  document.document_->ParseInsitu<kFlags>(document.text_->data());
-  if (document.document_->HasParseError()) {
-    // The text was taken apart in place, but nothing behind the error was touched, and what is
-    // before it has kept its line breaks unless a string held one, which is not JSON.
-    return ErrorAt(*document.text_, document.document_->GetErrorOffset(),
-                   rapidjson::GetParseError_En(document.document_->GetParseError()));
+  Checked checked(*document.document_, document.text_->data());
+  rapidjson::Reader reader;
+  const auto read = [&](rapidjson::Document&) {
+    rapidjson::InsituStringStream stream(document.text_->data());
+    return !reader.Parse<kFlags>(stream, checked).IsError();
+  };
+  document.document_->Populate(read);
+  if (!reader.HasParseError()) return document;
+  if (checked.stopped().empty()) {
+    return lines.ErrorAt(reader.GetErrorOffset(),
+                         rapidjson::GetParseError_En(reader.GetParseErrorCode()));
   }
-  return document;
+  // The reader is one behind the bracket it was stopped at.
+  const size_t at = checked.stopped_at().value_or(std::max<size_t>(reader.GetErrorOffset(), 1) - 1);
+  return lines.ErrorAt(at, checked.stopped());
 }
 
 absl::StatusOr<Document> ParseCommented(std::string text) {
   if (const size_t open = BlankComments(text); open != std::string_view::npos) {
-    return ErrorAt(text, open, "this comment is not closed");
+    return Lines(text).ErrorAt(open, "this comment is not closed");
   }
   return Parse(std::move(text));
 }
 
+absl::StatusOr<Document> ParseKea(std::string text) {
+  MendExponents(text);
+  return Parse(std::move(text));
+}
+
 std::string Write(const Value& value) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  using Buffer = rapidjson::StringBuffer;
+  Buffer buffer;
+  rapidjson::Writer<Buffer, rapidjson::UTF8<>, rapidjson::ASCII<>> writer(buffer);
   value.Accept(writer);
   return {buffer.GetString(), buffer.GetSize()};
 }

@@ -32,17 +32,24 @@ class Document {
   std::unique_ptr<rapidjson::Document> document_;
 };
 
-// Parses strict JSON. Depth is limited to 64, so that nothing a peer sends can exhaust the stack.
-// InvalidArgument: "line L, column C: what is wrong".
+// Parses strict JSON in UTF-8. Depth is limited to 64, so that nothing a peer sends can exhaust the
+// stack. A name that stands twice in one object is an error: readers disagree on which one counts.
+// InvalidArgument: "line L, column C: what is wrong", columns counted in bytes.
 absl::StatusOr<Document> Parse(std::string text);
 
 // The same, with `//`, `#` and `/* */` comments, as in Kea's files and the agents' own.
 absl::StatusOr<Document> ParseCommented(std::string text);
 
-// The text of `value`, as short as can be, members in the order they have.
+// The same for what Kea writes: it spells 1e+20 as 1e+20.0.
+absl::StatusOr<Document> ParseKea(std::string text);
+
+// The text of `value` in ASCII, as short as can be, members in the order they have. Characters
+// beyond ASCII are escaped: a string of Kea's is bytes, which it writes and reads as \u0000 to
+// \u00ff; sent as UTF-8, each of those would come to it as two.
 std::string Write(const Value& value);
 
-// RFC 8785: members sorted, numbers in their shortest form, no white space.
+// RFC 8785: members sorted, numbers in their shortest form, no white space. Unlike there, integers
+// of up to 64 bits stay exact.
 std::string Canonical(const Value& value);
 void AppendCanonical(const Value& value, std::string& out);
 
@@ -52,7 +59,8 @@ struct Shape {
   // A member to add to the outermost object, its value canonical; none if the name is empty.
   std::string_view with_name;
   std::string with_value;
-  // May reorder the elements of the array that is the member `name` of an object at any depth.
+  // May reorder the elements of the array that is the member `name` of an object at any depth,
+  // inside a `user-context` excepted: what is in there only its author understands.
   void (*rearrange)(std::string_view name, std::vector<const Value*>& elements) = nullptr;
 };
 std::string Canonical(const Value& value, const Shape& shape);

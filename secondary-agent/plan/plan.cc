@@ -1,8 +1,9 @@
 #include "secondary-agent/plan/plan.h"
 
+#include <absl/strings/ascii.h>
+
 #include <algorithm>
 #include <charconv>
-#include <regex>
 
 #include "common/base/status.h"
 
@@ -33,36 +34,79 @@ std::optional<ObjectId> ObjectAt(size_t offset, const std::vector<Place>& places
   return best == nullptr ? std::nullopt : std::optional(best->id);
 }
 
+// The offset in the command's text that Kea names last, as "(<wire>:0:123)"; the line is 0, since a
+// command is one. For an object it is that of what follows its brace, else of the value itself.
+std::optional<size_t> OffsetIn(std::string_view kea_text) {
+  constexpr std::string_view kMark = "<wire>:0:";
+  const size_t mark = kea_text.rfind(kMark);
+  if (mark == std::string_view::npos) return std::nullopt;
+  size_t offset = 0;
+  const char* const digits = kea_text.data() + mark + kMark.size();
+  const auto [end, error] = std::from_chars(digits, kea_text.data() + kea_text.size(), offset);
+  return error == std::errc() ? std::optional(offset) : std::nullopt;
+}
+
+// True if `text` has `name` in it as a word of its own: 192.0.2.1 is not in 192.0.2.10.
+bool HasWord(std::string_view text, std::string_view name) {
+  const auto in_word = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == ':' || c == '-';
+  };
+  if (name.empty()) return false;
+  for (size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+    const size_t end = at + name.size();
+    const bool begins = at == 0 || !in_word(text[at - 1]);
+    if (begins && (end == text.size() || !in_word(text[end]))) return true;
+  }
+  return false;
+}
+
 // What of an object Kea would name in an error.
-std::vector<std::string> NamesOf(const ObjectId& id, std::string_view json) {
+std::vector<std::string> NamesOf(const ObjectId& id, const json::Value& object) {
   std::vector<std::string> names;
-  switch (id.kind) {
-    case Kind::kSubnet: {
-      if (const auto document = json::Parse(std::string(json)); document.ok()) {
-        names.emplace_back(json::FindString(document->root(), "subnet"));
-      }
-      names.push_back(fmt::format("subnet id {}", id.key));
-      names.push_back(fmt::format("subnet-id {}", id.key));
-      break;
+  const auto add_list = [&](std::string_view member) {
+    const json::Value* list = json::Find(object, member);
+    if (list == nullptr || !list->IsArray()) return;
+    for (const json::Value& one : list->GetArray()) {
+      if (one.IsString()) names.emplace_back(json::Text(one));
     }
+  };
+  switch (id.kind) {
     case Kind::kReservation:
       names.push_back(id.key.substr(id.key.rfind('/') + 1));
+      names.emplace_back(json::FindString(object, "ip-address"));
+      add_list("ip-addresses");
+      add_list("prefixes");
       break;
-    case Kind::kGlobal:
-    case Kind::kClientClass:
+    case Kind::kSubnet:
+      names.emplace_back(json::FindString(object, "subnet"));
+      names.push_back(fmt::format("subnet id '{}'", id.key));
+      names.push_back(fmt::format("subnet '{}'", id.key));
+      names.push_back(fmt::format("subnet id {}", id.key));
+      break;
     case Kind::kSharedNetwork:
+    case Kind::kClientClass:
       names.push_back(fmt::format("'{}'", id.key));
-      names.push_back(id.key);
+      names.push_back(fmt::format("Client Class: {}", id.key));
       break;
+    case Kind::kGlobal: names.push_back(id.key); break;
     case Kind::kOption:
     case Kind::kOptionDef:
-      if (const auto document = json::Parse(std::string(json)); document.ok()) {
-        names.push_back(fmt::format("'{}'", json::FindString(document->root(), "name")));
-      }
+      names.push_back(fmt::format("'{}'", json::FindString(object, "name")));
       break;
   }
-  std::erase_if(names, [](const std::string& name) { return name.size() < 3; });
   return names;
+}
+
+// The first of the changed objects, the smallest kinds first, that Kea's words name.
+std::optional<ObjectId> NamedIn(std::string_view kea_text, const ChangeSet& change) {
+  for (auto upsert = change.upserted.rbegin(); upsert != change.upserted.rend(); ++upsert) {
+    const auto object = json::Parse(upsert->json);
+    if (!object.ok()) continue;
+    for (const std::string& name : NamesOf(upsert->id, object->root())) {
+      if (HasWord(kea_text, name)) return upsert->id;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -88,25 +132,13 @@ absl::StatusOr<ApplyPlan> PlanApply(DhcpService service, const json::Value& loca
 
 std::optional<ObjectId> BlameFor(std::string_view kea_text, const std::vector<Place>& places,
                                  size_t prefix_bytes, const ChangeSet& change) {
-  // The command is one line, so that Kea's column is an offset into it.
-  static const std::regex kPosition("<(?:wire|string)>:[0-9]+:([0-9]+)");
-  std::cmatch match;
-  if (std::regex_search(kea_text.data(), kea_text.data() + kea_text.size(), match, kPosition)) {
-    size_t column = 0;
-    std::from_chars(match[1].first, match[1].second, column);
-    if (column > prefix_bytes) {
-      if (auto id = ObjectAt(column - 1 - prefix_bytes, places)) return id;
-    }
+  if (const auto offset = OffsetIn(kea_text); offset && *offset >= prefix_bytes) {
+    if (auto id = ObjectAt(*offset - prefix_bytes, places)) return id;
   }
   if (change.size() == 1) {
     return change.upserted.empty() ? change.removed.front() : change.upserted.front().id;
   }
-  for (const auto& upsert : change.upserted) {
-    for (const std::string& name : NamesOf(upsert.id, upsert.json)) {
-      if (kea_text.find(name) != std::string_view::npos) return upsert.id;
-    }
-  }
-  return std::nullopt;
+  return NamedIn(kea_text, change);
 }
 
 }  // namespace nestor::secondary

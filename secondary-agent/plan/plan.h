@@ -42,9 +42,11 @@ absl::StatusOr<ApplyPlan> PlanApply(DhcpService service, const json::Value& loca
                                     const config::ObjectSet& wanted, const HoldPolicy& hold,
                                     bool removal_approved);
 
-// Which object Kea's words are about: the one at the position they name ("<wire>:1:123", counted
-// in the command's text, whose arguments begin after `prefix_bytes`), else the only one changed,
-// else a changed one whose name, address or identifier they hold.
+// Which object Kea's words are about: the innermost one at the position they name, else the only
+// one changed, else a changed one whose address, identifier or name they hold; or nothing.
+//
+// Kea's position, "(<wire>:0:123)", counts bytes of the command's text, which must be one line.
+// `places` is config::Compose's for the arguments, which begin `prefix_bytes` into that text.
 std::optional<config::ObjectId> BlameFor(std::string_view kea_text,
                                          const std::vector<config::Place>& places,
                                          size_t prefix_bytes, const config::ChangeSet& change);
