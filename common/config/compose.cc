@@ -53,24 +53,6 @@ void MendReals(std::string& text, size_t begin) {
   }
 }
 
-// Appends the canonical `text` as Kea reads it: a string of Kea's is bytes, each of those beyond
-// ASCII written as \u0080 to \u00ff. False: there is a character that is no such byte.
-bool AppendForKea(std::string_view text, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  const auto plain = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
-  for (auto at = text.begin(); at != text.end();) {
-    const auto beyond = std::find_if_not(at, text.end(), plain);
-    out.append(at, beyond);
-    if (beyond == text.end()) break;
-    const auto lead = static_cast<unsigned char>(*beyond);
-    if ((lead != 0xc2 && lead != 0xc3) || beyond + 1 == text.end()) return false;
-    const int byte = ((lead & 3) << 6) | (static_cast<unsigned char>(beyond[1]) & 0x3f);
-    out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
-    at = beyond + 2;
-  }
-  return true;
-}
-
 // The options of a code in the order of their "#2", "#3".
 bool OptionLess(const ObjectSet::Map::value_type* a, const ObjectSet::Map::value_type* b) {
   const auto split = [](const ObjectSet::Map::value_type* entry) {
@@ -241,7 +223,7 @@ class Composition {
 
   void AddText(const Entry& entry, std::string_view text) {
     const size_t begin = out_.size();
-    if (!AppendForKea(text, out_)) unsayable_ = &entry;
+    if (!json::AppendForKea(text, out_)) unsayable_ = &entry;
     if (entry.first.kind == Kind::kSubnet || entry.first.kind == Kind::kSharedNetwork) {
       MendReals(out_, begin);
     }

@@ -2,11 +2,8 @@
 
 #include <rapidjson/error/en.h>
 #include <rapidjson/reader.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "common/base/status.h"
 
@@ -145,34 +142,6 @@ size_t BlankComments(std::string& text) {
   return std::string_view::npos;
 }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-// True for the '.' of "1e+20.0".
-bool IsPointBehindExponent(std::string_view text, size_t point) {
-  size_t i = point;
-  while (i > 0 && IsDigit(text[i - 1])) --i;
-  if (i == point || i < 3 || (text[i - 1] != '+' && text[i - 1] != '-')) return false;
-  return text[i - 2] == 'e' && IsDigit(text[i - 3]) && text.substr(point, 2) == ".0";
-}
-
-// Blanks the ".0" out that Kea puts behind exponents.
-void MendExponents(std::string& text) {
-  size_t point = text.find('.');
-  while (point != std::string::npos && !IsPointBehindExponent(text, point)) {
-    point = text.find('.', point + 1);
-  }
-  if (point == std::string::npos) return;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"') {
-      for (++i; i < text.size() && text[i] != '"'; ++i) {
-        if (text[i] == '\\') ++i;
-      }
-    } else if (text[i] == '.' && IsPointBehindExponent(text, i)) {
-      text.replace(i, 2, "  ");
-    }
-  }
-}
-
 }  // namespace
 
 Document::Document()
@@ -207,19 +176,6 @@ absl::StatusOr<Document> ParseCommented(std::string text) {
     return Lines(text).ErrorAt(open, "this comment is not closed");
   }
   return Parse(std::move(text));
-}
-
-absl::StatusOr<Document> ParseKea(std::string text) {
-  MendExponents(text);
-  return Parse(std::move(text));
-}
-
-std::string Write(const Value& value) {
-  using Buffer = rapidjson::StringBuffer;
-  Buffer buffer;
-  rapidjson::Writer<Buffer, rapidjson::UTF8<>, rapidjson::ASCII<>> writer(buffer);
-  value.Accept(writer);
-  return {buffer.GetString(), buffer.GetSize()};
 }
 
 const Value* Find(const Value& value, std::string_view name) {

@@ -43,9 +43,13 @@ absl::StatusOr<Document> ParseCommented(std::string text);
 // The same for what Kea writes: it spells 1e+20 as 1e+20.0.
 absl::StatusOr<Document> ParseKea(std::string text);
 
-// The text of `value` in ASCII, as short as can be, members in the order they have. Characters
-// beyond ASCII are escaped: a string of Kea's is bytes, which it writes and reads as \u0000 to
-// \u00ff; sent as UTF-8, each of those would come to it as two.
+// Appends JSON `text` (without white space) as Kea reads it. A string value of Kea's is bytes,
+// which it writes and reads as \u0000 to \u00ff: sent as UTF-8, each of those beyond ASCII would
+// come to it as two. The names of members it writes as they are, so these stay UTF-8. False: a
+// value has a character beyond U+00FF, which Kea cannot have written; it is appended as UTF-8.
+bool AppendForKea(std::string_view text, std::string& out);
+
+// The text of `value`, as Kea reads it, as short as can be, members in the order they have.
 std::string Write(const Value& value);
 
 // RFC 8785: members sorted, numbers in their shortest form, no white space. Unlike there, integers
