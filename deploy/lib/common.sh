@@ -32,6 +32,13 @@ packages_of() {
 
 installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+packages_installed() {
+  local package
+  for package in $(packages_of "$@"); do
+    installed "$package" || return
+  done
+}
+
 # install_packages GROUP...: only what is missing. A Kea that this installs is neither started nor
 # enabled: installing must not put a DHCP server on this machine's network.
 install_packages() {
@@ -71,12 +78,12 @@ install_packages() {
   say "packages: done"
 }
 
-# build_preset PRESET [-DOPTION...] [TARGET...]: configures and builds build/PRESET. Non-zero where
+# build_preset PRESET [-DNAME=VALUE...] [NINJA-ARGUMENT...]: configures and builds build/PRESET. Non-zero where
 # either fails, which it has then said.
 build_preset() {
   local preset=$1 options=()
   shift
-  while [ $# != 0 ] && [ "${1#-}" != "$1" ]; do
+  while [[ ${1-} = -D* ]]; do
     options+=("$1")
     shift
   done
