@@ -1,0 +1,248 @@
+#include "common/config/object_set.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "common/base/status.h"
+
+namespace nestor::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+ObjectId Subnet(int id) { return {Kind::kSubnet, std::to_string(id)}; }
+
+// A random set whose objects often have the same ids as another random set's, and often the same
+// text.
+ObjectSet RandomSet(std::mt19937& random, int most) {
+  ObjectSet set;
+  const int count = static_cast<int>(random() % static_cast<unsigned>(most));
+  for (int i = 0; i < count; ++i) {
+    const auto kind = static_cast<Kind>(random() % kKinds);
+    set.Put({kind, fmt::format("k{}", random() % 300)}, fmt::format("{{\"v\":{}}}", random() % 4));
+  }
+  return set;
+}
+
+// The set put together anew, in the order of the objects, with nothing kept from before.
+ObjectSet Rebuilt(const ObjectSet& set) {
+  ObjectSet fresh;
+  for (const auto& [id, object] : set.objects()) fresh.Put(id, object.json);
+  return fresh;
+}
+
+void ExpectSame(const ObjectSet& a, const ObjectSet& b) {
+  EXPECT_EQ(a.Digest(), b.Digest());
+  ASSERT_EQ(a.size(), b.size());
+  for (auto i = a.objects().begin(), j = b.objects().begin(); i != a.objects().end(); ++i, ++j) {
+    ASSERT_EQ(i->first, j->first);
+    ASSERT_EQ(i->second.json, j->second.json);
+  }
+}
+
+TEST(KindTest, NamesGoBothWays) {
+  for (int i = 0; i < kKinds; ++i) {
+    EXPECT_EQ(KindFromName(KindName(static_cast<Kind>(i))), static_cast<Kind>(i));
+  }
+  EXPECT_EQ(KindFromName("subnets"), std::nullopt);
+  EXPECT_EQ(KindName(Kind::kOptionDef), "option-def");
+}
+
+TEST(Sha256Test, IsTheStandardsHash) {
+  EXPECT_EQ(Hex(Bytes(HashOf("abc"))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Sha256FromBytes(Bytes(HashOf("x"))), HashOf("x"));
+  EXPECT_EQ(Sha256FromBytes("too short"), std::nullopt);
+}
+
+TEST(ObjectSetTest, CountsAndFindsItsObjects) {
+  ObjectSet set;
+  set.Put(Subnet(1), "{}");
+  set.Put(Subnet(1), "{\"a\":1}");
+  set.Put({Kind::kGlobal, "1"}, "2");
+  EXPECT_EQ(set.size(), 2u);
+  EXPECT_EQ(set.Count(Kind::kSubnet), 1u);
+  ASSERT_NE(set.Find(Subnet(1)), nullptr);
+  EXPECT_EQ(set.Find(Subnet(1))->json, "{\"a\":1}");
+  EXPECT_EQ(set.Find(Subnet(1))->digest, HashOf("{\"a\":1}"));
+  EXPECT_EQ(set.Find(Subnet(2)), nullptr);
+  EXPECT_FALSE(set.Remove(Subnet(2)));
+  EXPECT_TRUE(set.Remove(Subnet(1)));
+  EXPECT_EQ(set.Count(Kind::kSubnet), 0u);
+}
+
+TEST(ObjectSetTest, TheDigestDependsOnContentAlone) {
+  ObjectSet set, other;
+  set.Put(Subnet(1), "{}");
+  set.Put(Subnet(2), "{}");
+  other.Put(Subnet(2), "{\"old\":1}");
+  (void)other.Digest();
+  other.Put(Subnet(3), "{}");
+  other.Put(Subnet(1), "{}");
+  (void)other.Digest();
+  other.Remove(Subnet(3));
+  other.Put(Subnet(2), "{}");
+  EXPECT_EQ(set.Digest(), other.Digest());
+  other.Remove(Subnet(1));
+  other.Remove(Subnet(2));
+  EXPECT_EQ(other.Digest(), ObjectSet().Digest());
+}
+
+TEST(ObjectSetTest, KindKeyAndTextAreAllPartOfTheDigest) {
+  const auto digest = [](Kind kind, std::string key, std::string text) {
+    ObjectSet set;
+    set.Put({kind, std::move(key)}, std::move(text));
+    return set.Digest();
+  };
+  const Sha256 one = digest(Kind::kSubnet, "1", "{}");
+  EXPECT_NE(one, digest(Kind::kSharedNetwork, "1", "{}"));
+  EXPECT_NE(one, digest(Kind::kSubnet, "2", "{}"));
+  EXPECT_NE(one, digest(Kind::kSubnet, "1", "{ }"));
+  EXPECT_NE(one, ObjectSet().Digest());
+}
+
+TEST(ObjectSetTest, TheDigestStaysWhatItIs) {
+  // Two servers of different versions must agree on it: this value is part of the protocol.
+  ObjectSet set;
+  set.Put({Kind::kGlobal, "valid-lifetime"}, "3600");
+  set.Put(Subnet(1), R"({"id":1,"subnet":"192.0.2.0/24"})");
+  EXPECT_EQ(Hex(Bytes(set.Digest())), 
+            "1ea0478a7872b2a854d9db8642d1094ec01a9447737b93baa6f41d3c13001eb0");
+}
+
+TEST(ObjectSetTest, OneChangeTouchesOneBranchOfTheTree) {
+  ObjectSet set;
+  for (int i = 0; i < 1000; ++i) set.Put(Subnet(i), "{}");
+  set.Put({Kind::kGlobal, "g"}, "1");
+  const ObjectSet before = set;
+  set.Put(Subnet(500), "{\"a\":1}");
+  EXPECT_NE(set.Digest(), before.Digest());
+  EXPECT_EQ(set.KindDigest(Kind::kGlobal), before.KindDigest(Kind::kGlobal));
+  EXPECT_NE(set.KindDigest(Kind::kSubnet), before.KindDigest(Kind::kSubnet));
+  int different = 0;
+  for (int bucket = 0; bucket < ObjectSet::kBuckets; ++bucket) {
+    if (set.BucketDigest(Kind::kSubnet, bucket) != before.BucketDigest(Kind::kSubnet, bucket)) {
+      ++different;
+      EXPECT_EQ(bucket, ObjectSet::BucketOf("500"));
+    }
+  }
+  EXPECT_EQ(different, 1);
+}
+
+TEST(ObjectSetTest, BucketsHoldEachObjectOnceAndAreEvenlyFilled) {
+  ObjectSet set;
+  for (int i = 0; i < 5120; ++i) {
+    set.Put({Kind::kReservation, fmt::format("1/hw-address/00:00:00:00:{:02x}:{:02x}", i / 256,
+                                             i % 256)}, "{}");
+  }
+  size_t sum = 0, most = 0;
+  for (int bucket = 0; bucket < ObjectSet::kBuckets; ++bucket) {
+    const auto entries = set.Bucket(Kind::kReservation, bucket);
+    EXPECT_TRUE(std::is_sorted(entries.begin(), entries.end(),
+                               [](auto* a, auto* b) { return a->first < b->first; }));
+    sum += entries.size();
+    most = std::max(most, entries.size());
+  }
+  EXPECT_EQ(sum, 5120u);
+  EXPECT_LT(most, 60u);  // 20 each on average
+  EXPECT_THAT(set.Bucket(Kind::kSubnet, 0), IsEmpty());
+}
+
+TEST(ObjectSetTest, ACopyIsItsOwn) {
+  ObjectSet set;
+  set.Put(Subnet(1), "{}");
+  const Sha256 digest = set.Digest();
+  ObjectSet copy = set;
+  copy.Put(Subnet(2), "{}");
+  EXPECT_EQ(set.Digest(), digest);
+  EXPECT_NE(copy.Digest(), digest);
+  copy = set;
+  EXPECT_EQ(copy.Digest(), digest);
+}
+
+TEST(ObjectSetTest, DigestsKeptAreThoseComputedAnew) {
+  std::mt19937 random(1);
+  ObjectSet set;
+  for (int round = 0; round < 400; ++round) {
+    const ObjectSet more = RandomSet(random, 6);
+    for (const auto& [id, object] : more.objects()) {
+      if (random() % 2 == 0) {
+        set.Put(id, object.json);
+      } else {
+        set.Remove(id);
+      }
+    }
+    if (random() % 3 == 0) (void)set.Digest();
+    if (random() % 7 == 0) (void)set.BucketDigest(Kind::kSubnet, static_cast<int>(random() % 256));
+    if (round % 10 == 0) {
+      ASSERT_EQ(set.Digest(), Rebuilt(set).Digest()) << round;
+    }
+  }
+}
+
+TEST(DiffTest, NamesWhatIsNewChangedAndGone) {
+  ObjectSet before, after;
+  before.Put(Subnet(1), "{}");
+  before.Put(Subnet(2), "{}");
+  before.Put(Subnet(3), "{}");
+  after.Put(Subnet(1), "{}");
+  after.Put(Subnet(2), "{\"a\":1}");
+  after.Put(Subnet(4), "{}");
+  const ChangeSet change = Diff(before, after);
+  ASSERT_EQ(change.upserted.size(), 2u);
+  EXPECT_EQ(change.upserted[0].id, Subnet(2));
+  EXPECT_EQ(change.upserted[0].json, "{\"a\":1}");
+  EXPECT_EQ(change.upserted[1].id, Subnet(4));
+  EXPECT_THAT(change.removed, ElementsAre(Subnet(3)));
+  EXPECT_EQ(change.size(), 3u);
+  EXPECT_TRUE(Diff(after, after).empty());
+}
+
+class RandomSetsTest : public ::testing::TestWithParam<unsigned> {};
+
+TEST_P(RandomSetsTest, ApplyingADiffGivesTheOtherAndItsInverseGoesBack) {
+  std::mt19937 random(GetParam());
+  for (int round = 0; round < 60; ++round) {
+    const ObjectSet a = RandomSet(random, 200), b = RandomSet(random, 200);
+    const ChangeSet change = Diff(a, b);
+    ObjectSet set = a;
+    Apply(change, set);
+    ExpectSame(set, b);
+    Apply(Inverse(change, a), set);
+    ExpectSame(set, a);
+    EXPECT_TRUE(Diff(set, a).empty());
+  }
+}
+
+TEST_P(RandomSetsTest, ADiffIsSortedAndMinimal) {
+  std::mt19937 random(GetParam());
+  const ObjectSet a = RandomSet(random, 300), b = RandomSet(random, 300);
+  const ChangeSet change = Diff(a, b);
+  EXPECT_TRUE(std::is_sorted(change.removed.begin(), change.removed.end()));
+  EXPECT_TRUE(std::is_sorted(change.upserted.begin(), change.upserted.end(),
+                             [](const auto& x, const auto& y) { return x.id < y.id; }));
+  for (const auto& upsert : change.upserted) {
+    const Object* old = a.Find(upsert.id);
+    EXPECT_TRUE(old == nullptr || old->json != upsert.json);
+  }
+  for (const ObjectId& id : change.removed) {
+    EXPECT_NE(a.Find(id), nullptr);
+    EXPECT_EQ(b.Find(id), nullptr);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomSetsTest, ::testing::Range(0u, 25u));
+
+TEST(InverseTest, OfAChangeThatDidNothingUndoesNothing) {
+  ObjectSet before;
+  before.Put(Subnet(1), "{}");
+  ChangeSet change;
+  change.removed = {Subnet(9)};
+  EXPECT_TRUE(Inverse(change, before).empty());
+}
+
+}  // namespace
+}  // namespace nestor::config
