@@ -1,6 +1,7 @@
 """The rest of deploy/quickstart, once packages and programs are there: the pair, up and down."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -184,6 +185,21 @@ def show_a_change():
     say(f"kea-b has {subnet_of(number)}, verified and acknowledged {took:.1f} s after the reload")
 
 
+def leases(service, count=10):
+    """How many of `count` DHCP clients end up with a lease."""
+    done = kea_pair.run(*clients_argv(service, count), check=False)
+    received = re.findall(r"received packets: (\d+)", done.stdout)
+    if len(received) != 2:
+        raise Failed(f"perfdhcp: {(done.stderr or done.stdout).strip()}")
+    return int(received[1])
+
+
+def wait_for_ha():
+    for service in SERVICES:
+        wait_until(lambda s=service: {kea_pair.ha_state(server, s) for server in HOSTS} == {"hot-standby"},
+                   60, f"the {service} pair reaches hot-standby (logs: {STATE}/kea-*/kea-{service}.log)")
+
+
 # ---------------------------------------------------------------------- verbs
 
 
@@ -194,6 +210,7 @@ def everything():
 
 
 def up():
+    fresh = not os.path.exists(kea_pair.configuration_file(SECONDARY, "dhcp4"))
     for folder in (STATE, RUN):
         os.makedirs(folder, mode=0o700, exist_ok=True)
     say("network: namespaces nestor-a, nestor-b and nestor-clients "
@@ -202,10 +219,11 @@ def up():
         for service in SERVICES:
             started = kea_pair.kea_up(server, service)
             say(f"{server}: kea-{service} " + ("started" if started else "runs"))
-    for service in SERVICES:
-        wait_until(lambda s=service: {kea_pair.ha_state(server, s) for server in HOSTS} == {"hot-standby"},
-                   60, f"the {service} pair reaches hot-standby (logs: {STATE}/kea-*/kea-{service}.log)")
+    wait_for_ha()
     say("HA: both pairs are in hot-standby")
+    if fresh:
+        say(f"clients: {leases('dhcp4')} of 10 get a DHCPv4 lease. HA mirrors leases, not configurations:")
+        say("         kea-b has no subnet yet, refuses kea-a's lease updates, and so kea-a acknowledges none")
     make_keys()
     for server in HOSTS:
         agent_up(server)
@@ -215,6 +233,8 @@ def up():
     for service in SERVICES:
         wait_for_equality(service)
         say(f"{RELATIONSHIP[service]}: kea-b has what kea-a has (digests equal)")
+    wait_for_ha()
+    say(f"clients: {leases('dhcp4')} of 10 get a DHCPv4 lease, {leases('dhcp6')} of 10 a DHCPv6 one")
     show_a_change()
     print(ctl("status").stdout, flush=True)
     print(TRY.format(q="deploy/quickstart", state=STATE), flush=True)
@@ -235,10 +255,14 @@ def kea(server, service, command, *arguments):
     return answer["result"]
 
 
-def clients(service="dhcp4"):
+def clients_argv(service, count):
     options = ["-4"] if service == "dhcp4" else ["-6", "-e", "address-only"]
-    os.execvp("ip", ["ip", "netns", "exec", kea_pair.CLIENTS, "perfdhcp", *options, "-r", "20",
-                     "-n", "100", "-R", "100", "-u", "-W", "1000000", "-l", "lan0"])
+    return ["ip", "netns", "exec", kea_pair.CLIENTS, "perfdhcp", *options, "-r", "20",
+            "-n", str(count), "-R", "100", "-u", "-W", "1000000", "-l", "lan0"]
+
+
+def clients(service="dhcp4"):
+    os.execvp("ip", clients_argv(service, 100))
 
 
 def kill(server, name):
