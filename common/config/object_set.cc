@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace nestor::config {
 namespace {
@@ -15,30 +16,45 @@ const EVP_MD* Algorithm() {
   return md;
 }
 
-// A digest over parts, each with its length before it, so that no two sequences read alike.
+using Context = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
+
+// A digest over parts, each with its length before it, so that no two sequences read alike. One at
+// a time on a thread: making OpenSSL's context costs more than a short digest.
 class Hasher {
  public:
-  Hasher() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex2(context_, Algorithm(), nullptr); }
-  ~Hasher() { EVP_MD_CTX_free(context_); }
+  Hasher() { EVP_DigestInit_ex2(context(), Algorithm(), nullptr); }
   Hasher(const Hasher&) = delete;
   Hasher& operator=(const Hasher&) = delete;
 
   void Add(std::string_view part) {
     std::array<uint8_t, 4> length;
     for (size_t i = 0; i < 4; ++i) length[i] = static_cast<uint8_t>(part.size() >> (24 - 8 * i));
-    EVP_DigestUpdate(context_, length.data(), length.size());
-    EVP_DigestUpdate(context_, part.data(), part.size());
+    EVP_DigestUpdate(context(), length.data(), length.size());
+    EVP_DigestUpdate(context(), part.data(), part.size());
+  }
+
+  // `bytes` alone, without their length.
+  void AddBare(std::string_view bytes) {
+    EVP_DigestUpdate(context(), bytes.data(), bytes.size());
   }
 
   Sha256 Finish() {
     Sha256 digest;
-    EVP_DigestFinal_ex(context_, digest.data(), nullptr);
+    EVP_DigestFinal_ex(context(), digest.data(), nullptr);
     return digest;
   }
 
  private:
-  EVP_MD_CTX* context_;
+  static EVP_MD_CTX* context() {
+    static thread_local const Context context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+    return context.get();
+  }
 };
+
+const Sha256& DigestOfNothing() {
+  static const Sha256 digest = Hasher().Finish();
+  return digest;
+}
 
 }  // namespace
 
@@ -52,9 +68,9 @@ std::optional<Kind> KindFromName(std::string_view name) {
 }
 
 Sha256 HashOf(std::string_view bytes) {
-  Sha256 digest;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, Algorithm(), nullptr);
-  return digest;
+  Hasher hasher;
+  hasher.AddBare(bytes);
+  return hasher.Finish();
 }
 
 std::string_view Bytes(const Sha256& digest) {
@@ -139,6 +155,10 @@ void ObjectSet::FillBuckets(Kind kind) const {
   }
   for (size_t b = 0; b < branch->buckets.size(); ++b) {
     if (branch->buckets[b]) continue;
+    if (stale[b].empty()) {
+      branch->buckets[b] = DigestOfNothing();
+      continue;
+    }
     Hasher hasher;
     for (const auto* entry : stale[b]) {
       hasher.Add(entry->first.key);
@@ -149,29 +169,37 @@ void ObjectSet::FillBuckets(Kind kind) const {
 }
 
 Sha256 ObjectSet::BucketDigest(Kind kind, int bucket) const {
-  static const Sha256 kEmpty = Hasher().Finish();
   const auto& branch = branches_[static_cast<size_t>(kind)];
-  if (!branch) return kEmpty;
+  if (!branch) return DigestOfNothing();
   FillBuckets(kind);
   return *branch->buckets[static_cast<size_t>(bucket)];
 }
 
 Sha256 ObjectSet::KindDigest(Kind kind) const {
+  static const Sha256 kNothing = [] {
+    const Sha256 bucket = DigestOfNothing();
+    Hasher hasher;
+    for (int i = 0; i < kBuckets; ++i) hasher.Add(Bytes(bucket));
+    return hasher.Finish();
+  }();
   const auto& branch = branches_[static_cast<size_t>(kind)];
-  if (branch && branch->digest) return *branch->digest;
+  if (!branch) return kNothing;
+  if (branch->digest) return *branch->digest;
+  FillBuckets(kind);
   Hasher hasher;
-  for (int bucket = 0; bucket < kBuckets; ++bucket) hasher.Add(Bytes(BucketDigest(kind, bucket)));
-  const Sha256 digest = hasher.Finish();
-  if (branch) branch->digest = digest;
-  return digest;
+  for (const auto& bucket : branch->buckets) hasher.Add(Bytes(*bucket));
+  branch->digest = hasher.Finish();
+  return *branch->digest;
 }
 
 Sha256 ObjectSet::Digest() const {
   if (root_) return *root_;
+  std::array<Sha256, kKinds> kinds;
+  for (size_t kind = 0; kind < kKinds; ++kind) kinds[kind] = KindDigest(static_cast<Kind>(kind));
   Hasher hasher;
   for (size_t kind = 0; kind < kKinds; ++kind) {
     hasher.Add(kNames[kind]);
-    hasher.Add(Bytes(KindDigest(static_cast<Kind>(kind))));
+    hasher.Add(Bytes(kinds[kind]));
   }
   root_ = hasher.Finish();
   return *root_;
