@@ -151,7 +151,7 @@ class BlameTest : public ::testing::Test {
     wanted_.Put({Kind::kGlobal, "valid-lifetime"}, "3600");
     wanted_.Put({Kind::kGlobal, "nonsense"}, "\"x\"");
     wanted_.Put({Kind::kOption, "dhcp4/3"}, R"({"code":3,"name":"routers","space":"dhcp4"})");
-    wanted_.Put({Kind::kClientClass, "phones"}, R"({"name":"phones","test":"member('late')"})");
+    wanted_.Put({Kind::kClientClass, "phones"}, R"j({"name":"phones","test":"member('late')"})j");
     wanted_.Put({Kind::kSharedNetwork, "floor"}, R"({"name":"floor"})");
     wanted_.Put(Subnet(1), R"({"id":1,"shared-network":"floor","subnet":"192.0.2.0/24"})");
     wanted_.Put(Subnet(12), R"({"id":12,"option-data":[{"code":6}],"subnet":"10.0.0.0/24"})");
