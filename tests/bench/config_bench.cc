@@ -1,0 +1,194 @@
+// What it costs to know a configuration: from the text Kea reports to the digest, and from two
+// configurations to what changed. Both at 100,000 reservations, each held against the least that it
+// can cost, measured in turns in the same run; `ratio` is the median of the turns' ratios.
+#include <benchmark/benchmark.h>
+#include <malloc.h>
+#include <openssl/evp.h>
+#include <rapidjson/document.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/config/kea_config.h"
+
+namespace {
+
+// Bytes allocated by C++ now, and the most since the peak was last reset. One thread only.
+size_t allocated = 0, peak = 0;
+
+}  // namespace
+
+// Kept from being inlined: GCC takes malloc behind a visible operator new for a mistake.
+[[gnu::noinline]] void* operator new(size_t size) {
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  allocated += malloc_usable_size(memory);
+  peak = std::max(peak, allocated);
+  return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  allocated -= malloc_usable_size(memory);
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept { operator delete(memory); }
+
+namespace nestor::config {
+namespace {
+
+constexpr int kSubnets = 100;
+constexpr int kReservationsInEach = 1000;
+
+// The answer of kea-dhcp4 2.2 to config-get, members and white space as it writes them.
+std::string Reported() {
+  std::string text =
+      R"({ "Dhcp4": { "authoritative": false, "boot-file-name": "", "subnet4": [ )";
+  for (int subnet = 0; subnet < kSubnets; ++subnet) {
+    text += fmt::format(
+        R"({}{{ "4o6-interface": "", "4o6-interface-id": "", "4o6-subnet": "", )"
+        R"("calculate-tee-times": false, "id": {}, "max-valid-lifetime": 7200, )"
+        R"("min-valid-lifetime": 7200, "option-data": [  ], "pools": [ {{ "option-data": [  ], )"
+        R"("pool": "10.{}.128.0-10.{}.128.200" }} ], "relay": {{ "ip-addresses": [  ] }}, )"
+        R"("reservations": [ )",
+        subnet > 0 ? ", " : "", subnet + 1, subnet, subnet);
+    for (int i = 0; i < kReservationsInEach; ++i) {
+      const int n = subnet * kReservationsInEach + i;
+      text += fmt::format(
+          R"({}{{ "boot-file-name": "", "client-classes": [  ], "hostname": "host-{}", )"
+          R"("hw-address": "02:00:00:{:02x}:{:02x}:{:02x}", "ip-address": "10.{}.{}.{}", )"
+          R"("next-server": "0.0.0.0", "option-data": [  ], "server-hostname": "" }})",
+          i > 0 ? ", " : "", n, n >> 16, (n >> 8) & 255, n & 255, subnet, i / 250 + 1,
+          i % 250 + 1);
+    }
+    text += fmt::format(
+        R"( ], "store-extended-info": false, "subnet": "10.{}.0.0/16", "t1-percent": 0.5, )"
+        R"("t2-percent": 0.875, "valid-lifetime": 7200 }})", subnet);
+  }
+  return text + R"( ], "valid-lifetime": 7200 } })";
+}
+
+template <typename Work>
+double Seconds(Work&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Times of what is measured and of its limit, turn by turn.
+struct Turns {
+  std::vector<double> measured, limit, ratios;
+
+  void Add(double measured_s, double limit_s) {
+    measured.push_back(measured_s);
+    limit.push_back(limit_s);
+    ratios.push_back(measured_s / limit_s);
+  }
+  void Report(benchmark::State& state) const {
+    state.counters["ms"] = 1000 * Median(measured);
+    state.counters["limit_ms"] = 1000 * Median(limit);
+    state.counters["ratio"] = Median(ratios);
+  }
+};
+
+ObjectSet Read(std::string text) {
+  auto document = json::ParseKea(std::move(text));
+  if (!document.ok()) std::exit(1);
+  auto set = Extract(DhcpService::kDhcp4, document->root());
+  if (!set.ok()) std::exit(1);
+  return *std::move(set);
+}
+
+// From the text to the digest, against parsing it and hashing its bytes. Goal: 3 at most.
+void Digest(benchmark::State& state) {
+  const std::string text = Reported();
+  Turns turns;
+  for (auto _ : state) {
+    std::string mine = text, bare = text;
+    const double measured = Seconds([&] {
+      benchmark::DoNotOptimize(Read(std::move(mine)).Digest());
+    });
+    const double limit = Seconds([&] {
+      benchmark::DoNotOptimize(HashOf(bare));
+      rapidjson::Document document;
+      document.ParseInsitu(bare.data());
+      benchmark::DoNotOptimize(document.HasParseError());
+    });
+    turns.Add(measured, limit);
+    state.SetIterationTime(measured);
+  }
+  turns.Report(state);
+  state.counters["MB"] = static_cast<double>(text.size()) / 1e6;
+}
+BENCHMARK(Digest)->UseManualTime()->Iterations(15)->Unit(benchmark::kMillisecond);
+
+// What one changed reservation is found by, against one pass over both sets that compares ids and
+// digests. Goals: 2 at most, and 20 MiB of memory at most.
+void DiffOfOne(benchmark::State& state) {
+  const ObjectSet before = Read(Reported());
+  ObjectSet after = before;
+  const ObjectId changed{Kind::kReservation, "50/hw-address/02:00:00:00:c3:50"};
+  if (before.Find(changed) == nullptr) return state.SkipWithError("no such reservation");
+  after.Put(changed, R"({"hostname":"changed"})");
+  Turns turns;
+  size_t extra = 0;
+  for (auto _ : state) {
+    const size_t at_first = peak = allocated;
+    const double measured = Seconds([&] {
+      if (Diff(before, after).size() != 1) state.SkipWithError("not one change");
+    });
+    extra = std::max(extra, peak - at_first);
+    size_t different = 0;
+    const double limit = Seconds([&] {
+      auto b = after.objects().begin();
+      for (const auto& [id, object] : before.objects()) {
+        different += id != b->first || object.digest != b->second.digest;
+        ++b;
+      }
+    });
+    if (different != 1) state.SkipWithError("the pass found other than one");
+    turns.Add(measured, limit);
+    state.SetIterationTime(measured);
+  }
+  turns.Report(state);
+  state.counters["extra_MiB"] = static_cast<double>(extra) / (1 << 20);
+}
+BENCHMARK(DiffOfOne)->UseManualTime()->Iterations(50)->Unit(benchmark::kMillisecond);
+
+// The digest after one change: one object, one bucket, one kind and the root are hashed.
+void DigestAfterOneChange(benchmark::State& state) {
+  ObjectSet set = Read(Reported());
+  (void)set.Digest();
+  const ObjectId changed{Kind::kReservation, "50/hw-address/02:00:00:00:c3:50"};
+  int n = 0;
+  for (auto _ : state) {
+    set.Put(changed, fmt::format("{{\"n\":{}}}", ++n));
+    benchmark::DoNotOptimize(set.Digest());
+  }
+}
+BENCHMARK(DigestAfterOneChange)->Unit(benchmark::kMillisecond);
+
+// From the objects to the text for config-set.
+void ComposeAll(benchmark::State& state) {
+  const ObjectSet set = Read(Reported());
+  const auto local = json::Parse(R"({"Dhcp4":{}})");
+  for (auto _ : state) {
+    const auto text = Compose(DhcpService::kDhcp4, local->root(), set);
+    if (!text.ok()) state.SkipWithError("not composed");
+    benchmark::DoNotOptimize(text);
+  }
+}
+BENCHMARK(ComposeAll)->Iterations(10)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace nestor::config
+
+BENCHMARK_MAIN();
