@@ -82,13 +82,13 @@ class Extraction {
     return absl::OkStatus();
   }
 
-  // Keys that would repeat get "#2", "#3": Kea allows two options of one code.
-  void Put(Kind kind, std::string key, const Value& value, Shape shape) {
+  // False: there was one already.
+  bool Put(Kind kind, std::string key, const Value& value, Shape shape) {
     const bool relays = kind == Kind::kSubnet || kind == Kind::kSharedNetwork;
     shape.rearrange = relays ? SortOptionsAndRelays : SortOptions;
-    ObjectId id{kind, key};
-    for (int n = 2; set_.Find(id) != nullptr; ++n) id.key = fmt::format("{}#{}", key, n);
-    set_.Put(std::move(id), json::Canonical(value, shape));
+    const size_t before = set_.size();
+    set_.Put({kind, std::move(key)}, json::Canonical(value, shape));
+    return set_.size() > before;
   }
 
   absl::Status TakeClasses(const Value& value) {
@@ -99,7 +99,9 @@ class Extraction {
       if (name.empty()) return Bad("a client class without name");
       if (order.size() > 1) order += ',';
       json::AppendString(name, order);
-      Put(Kind::kClientClass, std::string(name), one, Shape{});
+      if (!Put(Kind::kClientClass, std::string(name), one, Shape{})) {
+        return Bad(fmt::format("two client classes have the name {}", name));
+      }
     }
     if (order.size() > 1) set_.Put({Kind::kGlobal, "client-class-order"}, order + "]");
     return absl::OkStatus();
@@ -110,23 +112,35 @@ class Extraction {
     for (const Value& one : value.GetArray()) {
       const Value* code = Find(one, "code");
       if (code == nullptr || !code->IsUint64()) return Bad("an option without code");
-      Put(kind, fmt::format("{}/{}", FindString(one, "space"), code->GetUint64()), one, Shape{});
+      // Kea allows two options of one code.
+      const std::string key = fmt::format("{}/{}", FindString(one, "space"), code->GetUint64());
+      ObjectId id{kind, key};
+      for (int n = 2; set_.Find(id) != nullptr; ++n) id.key = fmt::format("{}#{}", key, n);
+      Put(kind, std::move(id.key), one, Shape{});
     }
     return absl::OkStatus();
+  }
+
+  // Empty: it has no identifier.
+  static std::string ReservationKey(std::string_view subnet, const Value& reservation) {
+    for (const std::string_view type : kIdentifiers) {
+      const std::string_view identifier = FindString(reservation, type);
+      if (identifier.empty()) continue;
+      std::string key;
+      key.reserve(subnet.size() + type.size() + identifier.size() + 2);
+      return key.append(subnet).append(1, '/').append(type).append(1, '/').append(identifier);
+    }
+    return {};
   }
 
   absl::Status TakeReservations(std::string_view subnet, const Value& value) {
     if (!value.IsArray()) return Bad("reservations is not a list");
     for (const Value& one : value.GetArray()) {
-      std::string key;
-      for (const std::string_view type : kIdentifiers) {
-        const std::string_view identifier = FindString(one, type);
-        if (identifier.empty()) continue;
-        key = fmt::format("{}/{}/{}", subnet, type, identifier);
-        break;
-      }
+      std::string key = ReservationKey(subnet, one);
       if (key.empty()) return Bad(fmt::format("a reservation in subnet {} without identifier", subnet));
-      Put(Kind::kReservation, std::move(key), one, Shape{});
+      if (!Put(Kind::kReservation, key, one, Shape{})) {
+        return Bad(fmt::format("two reservations are {}", key));
+      }
     }
     return absl::OkStatus();
   }
@@ -145,10 +159,9 @@ class Extraction {
         shape.with_name = "shared-network";
         json::AppendString(network, shape.with_value);
       }
-      if (set_.Find({Kind::kSubnet, key}) != nullptr) {
+      if (!Put(Kind::kSubnet, key, subnet, std::move(shape))) {
         return Bad(fmt::format("two subnets have the id {}", key));
       }
-      Put(Kind::kSubnet, key, subnet, std::move(shape));
       if (const Value* reservations = Find(subnet, "reservations")) {
         RETURN_IF_ERROR(TakeReservations(key, *reservations));
       }
@@ -163,7 +176,9 @@ class Extraction {
       if (name.empty()) return Bad("a shared network without name");
       Shape shape;
       shape.without = {subnets_name_};
-      Put(Kind::kSharedNetwork, std::string(name), network, std::move(shape));
+      if (!Put(Kind::kSharedNetwork, std::string(name), network, std::move(shape))) {
+        return Bad(fmt::format("two shared networks have the name {}", name));
+      }
       if (const Value* subnets = Find(network, subnets_name_)) {
         RETURN_IF_ERROR(TakeSubnets(*subnets, name));
       }

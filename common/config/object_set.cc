@@ -56,6 +56,14 @@ const Sha256& DigestOfNothing() {
   return digest;
 }
 
+// Where the entry with that key is or would be.
+auto PlaceIn(auto& entries, std::string_view key) {
+  // Objects mostly come in order.
+  if (entries.empty() || entries.back()->first.key < key) return entries.end();
+  return std::lower_bound(entries.begin(), entries.end(), key,
+                          [](const auto* entry, std::string_view k) { return entry->first.key < k; });
+}
+
 }  // namespace
 
 std::string_view KindName(Kind kind) { return kNames[static_cast<size_t>(kind)]; }
@@ -102,9 +110,18 @@ int ObjectSet::BucketOf(std::string_view key) {
   return static_cast<int>((hash ^ (hash >> 16)) & 0xff);
 }
 
-ObjectSet::ObjectSet(const ObjectSet& other) : objects_(other.objects_), counts_(other.counts_) {
+ObjectSet::ObjectSet(const ObjectSet& other)
+    : objects_(other.objects_), counts_(other.counts_), root_(other.root_) {
+  for (const auto& entry : objects_) {
+    Branch& branch = BranchOf(entry.first.kind);
+    branch.buckets[static_cast<size_t>(BucketOf(entry.first.key))].entries.push_back(&entry);
+  }
   for (size_t kind = 0; kind < branches_.size(); ++kind) {
-    if (other.branches_[kind]) branches_[kind] = std::make_unique<Branch>(*other.branches_[kind]);
+    if (!branches_[kind]) continue;
+    branches_[kind]->digest = other.branches_[kind]->digest;
+    for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+      branches_[kind]->buckets[bucket].digest = other.branches_[kind]->buckets[bucket].digest;
+    }
   }
 }
 
@@ -113,26 +130,63 @@ ObjectSet& ObjectSet::operator=(const ObjectSet& other) {
   return *this;
 }
 
-void ObjectSet::Touch(const ObjectId& id) {
-  auto& branch = branches_[static_cast<size_t>(id.kind)];
-  if (!branch) branch = std::make_unique<Branch>();
+ObjectSet::ObjectSet(ObjectSet&& other) noexcept { *this = std::move(other); }
+
+ObjectSet& ObjectSet::operator=(ObjectSet&& other) noexcept {
+  if (this == &other) return *this;
+  objects_ = std::move(other.objects_);
+  last_put_.reset();
+  counts_ = other.counts_;
+  branches_ = std::move(other.branches_);
+  root_ = other.root_;
+  other.Clear();
+  return *this;
+}
+
+void ObjectSet::Clear() {
+  objects_.clear();
+  last_put_.reset();
+  counts_ = {};
+  for (auto& branch : branches_) branch.reset();
   root_.reset();
-  branch->digest.reset();
-  branch->buckets[static_cast<size_t>(BucketOf(id.key))].reset();
+}
+
+ObjectSet::Branch& ObjectSet::BranchOf(Kind kind) {
+  auto& branch = branches_[static_cast<size_t>(kind)];
+  if (!branch) branch = std::make_unique<Branch>();
+  return *branch;
+}
+
+ObjectSet::Leaves& ObjectSet::Touch(const ObjectId& id) {
+  Branch& branch = BranchOf(id.kind);
+  Leaves& bucket = branch.buckets[static_cast<size_t>(BucketOf(id.key))];
+  root_.reset();
+  branch.digest.reset();
+  bucket.digest.reset();
+  return bucket;
 }
 
 void ObjectSet::Put(ObjectId id, std::string canonical_json) {
-  Object object{std::move(canonical_json), {}};
-  object.digest = HashOf(object.json);
-  Touch(id);
-  const auto [entry, added] = objects_.insert_or_assign(std::move(id), std::move(object));
-  if (added) ++counts_[static_cast<size_t>(entry->first.kind)];
+  Leaves& bucket = Touch(id);
+  const size_t before = objects_.size();
+  const auto hint = last_put_ ? std::next(*last_put_) : objects_.end();
+  const auto entry = objects_.try_emplace(hint, std::move(id));
+  entry->second.json = std::move(canonical_json);
+  entry->second.digest = HashOf(entry->second.json);
+  last_put_ = entry;
+  if (objects_.size() == before) return;
+  ++counts_[static_cast<size_t>(entry->first.kind)];
+  bucket.entries.insert(PlaceIn(bucket.entries, entry->first.key), &*entry);
 }
 
 bool ObjectSet::Remove(const ObjectId& id) {
-  if (objects_.erase(id) == 0) return false;
-  Touch(id);
+  const auto entry = objects_.find(id);
+  if (entry == objects_.end()) return false;
+  Leaves& bucket = Touch(id);
+  bucket.entries.erase(PlaceIn(bucket.entries, id.key));
   --counts_[static_cast<size_t>(id.kind)];
+  last_put_.reset();
+  objects_.erase(entry);
   return true;
 }
 
@@ -141,38 +195,21 @@ const Object* ObjectSet::Find(const ObjectId& id) const {
   return found == objects_.end() ? nullptr : &found->second;
 }
 
-// Digests of all buckets of a kind that are not known, in one pass over the kind's objects.
-void ObjectSet::FillBuckets(Kind kind) const {
-  const auto& branch = branches_[static_cast<size_t>(kind)];
-  std::array<std::vector<const Map::value_type*>, kBuckets> stale;
-  bool any = false;
-  for (const auto& digest : branch->buckets) any |= !digest.has_value();
-  if (!any) return;
-  for (auto it = objects_.lower_bound(ObjectId{kind, {}});
-       it != objects_.end() && it->first.kind == kind; ++it) {
-    const auto b = static_cast<size_t>(BucketOf(it->first.key));
-    if (!branch->buckets[b]) stale[b].push_back(&*it);
+const Sha256& ObjectSet::DigestOf(Leaves& bucket) {
+  if (bucket.digest) return *bucket.digest;
+  if (bucket.entries.empty()) return DigestOfNothing();
+  Hasher hasher;
+  for (const auto* entry : bucket.entries) {
+    hasher.Add(entry->first.key);
+    hasher.Add(Bytes(entry->second.digest));
   }
-  for (size_t b = 0; b < branch->buckets.size(); ++b) {
-    if (branch->buckets[b]) continue;
-    if (stale[b].empty()) {
-      branch->buckets[b] = DigestOfNothing();
-      continue;
-    }
-    Hasher hasher;
-    for (const auto* entry : stale[b]) {
-      hasher.Add(entry->first.key);
-      hasher.Add(Bytes(entry->second.digest));
-    }
-    branch->buckets[b] = hasher.Finish();
-  }
+  bucket.digest = hasher.Finish();
+  return *bucket.digest;
 }
 
 Sha256 ObjectSet::BucketDigest(Kind kind, int bucket) const {
   const auto& branch = branches_[static_cast<size_t>(kind)];
-  if (!branch) return DigestOfNothing();
-  FillBuckets(kind);
-  return *branch->buckets[static_cast<size_t>(bucket)];
+  return branch ? DigestOf(branch->buckets[static_cast<size_t>(bucket)]) : DigestOfNothing();
 }
 
 Sha256 ObjectSet::KindDigest(Kind kind) const {
@@ -185,9 +222,9 @@ Sha256 ObjectSet::KindDigest(Kind kind) const {
   const auto& branch = branches_[static_cast<size_t>(kind)];
   if (!branch) return kNothing;
   if (branch->digest) return *branch->digest;
-  FillBuckets(kind);
+  for (Leaves& bucket : branch->buckets) (void)DigestOf(bucket);
   Hasher hasher;
-  for (const auto& bucket : branch->buckets) hasher.Add(Bytes(*bucket));
+  for (Leaves& bucket : branch->buckets) hasher.Add(Bytes(DigestOf(bucket)));
   branch->digest = hasher.Finish();
   return *branch->digest;
 }
@@ -205,13 +242,11 @@ Sha256 ObjectSet::Digest() const {
   return *root_;
 }
 
-std::vector<const ObjectSet::Map::value_type*> ObjectSet::Bucket(Kind kind, int bucket) const {
-  std::vector<const Map::value_type*> entries;
-  for (auto it = objects_.lower_bound(ObjectId{kind, {}});
-       it != objects_.end() && it->first.kind == kind; ++it) {
-    if (BucketOf(it->first.key) == bucket) entries.push_back(&*it);
-  }
-  return entries;
+const std::vector<const ObjectSet::Map::value_type*>& ObjectSet::Bucket(Kind kind,
+                                                                        int bucket) const {
+  static const std::vector<const Map::value_type*> kNone;
+  const auto& branch = branches_[static_cast<size_t>(kind)];
+  return branch ? branch->buckets[static_cast<size_t>(bucket)].entries : kNone;
 }
 
 ChangeSet Diff(const ObjectSet& before, const ObjectSet& after) {

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <absl/container/btree_map.h>
-
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,12 +60,13 @@ class ObjectSet {
   ObjectSet() = default;
   ObjectSet(const ObjectSet& other);
   ObjectSet& operator=(const ObjectSet& other);
-  ObjectSet(ObjectSet&&) noexcept = default;
-  ObjectSet& operator=(ObjectSet&&) noexcept = default;
+  // What was moved from is empty.
+  ObjectSet(ObjectSet&& other) noexcept;
+  ObjectSet& operator=(ObjectSet&& other) noexcept;
 
-  using Map = absl::btree_map<ObjectId, Object>;
+  using Map = std::map<ObjectId, Object>;
 
-  // Adds or replaces. `canonical_json` must be canonical.
+  // Adds or replaces. `canonical_json` must be canonical. Quickest in the order of ids.
   void Put(ObjectId id, std::string canonical_json);
   // False: it was not there.
   bool Remove(const ObjectId& id);
@@ -82,20 +82,28 @@ class ObjectSet {
   Sha256 Digest() const;
   Sha256 KindDigest(Kind kind) const;
   Sha256 BucketDigest(Kind kind, int bucket) const;
-  // In key order. Pointers are valid until the next change of the set.
-  std::vector<const Map::value_type*> Bucket(Kind kind, int bucket) const;
+  // In key order. Valid until the next change of the set, as are the pointers.
+  const std::vector<const Map::value_type*>& Bucket(Kind kind, int bucket) const;
   static int BucketOf(std::string_view key);
 
  private:
+  struct Leaves {
+    std::vector<const Map::value_type*> entries;  // in key order
+    std::optional<Sha256> digest;
+  };
   struct Branch {
     std::optional<Sha256> digest;
-    std::array<std::optional<Sha256>, kBuckets> buckets;
+    std::array<Leaves, kBuckets> buckets;
   };
 
-  void Touch(const ObjectId& id);
-  void FillBuckets(Kind kind) const;
+  Branch& BranchOf(Kind kind);
+  // The bucket of `id`, whose digests up to the root no longer hold.
+  Leaves& Touch(const ObjectId& id);
+  static const Sha256& DigestOf(Leaves& bucket);
+  void Clear();
 
   Map objects_;
+  std::optional<Map::iterator> last_put_;  // what is put next most often belongs behind it
   std::array<size_t, kKinds> counts_{};
   // Null: no object of the kind was ever there.
   std::array<std::unique_ptr<Branch>, kKinds> branches_;

@@ -26,10 +26,57 @@ bool MemberLess(std::string_view a, std::string_view b) {
   return ca < cb;
 }
 
+// A text being written. Configurations are written object by object, each into the same memory, so
+// that a text is given out at its size and nothing is grown on the way.
+class Sheet {
+ public:
+  Sheet& operator<<(char c) {
+    Need(1);
+    *at_++ = c;
+    return *this;
+  }
+  Sheet& operator<<(std::string_view text) {
+    Need(text.size());
+    at_ = std::copy(text.begin(), text.end(), at_);
+    return *this;
+  }
+  // Where `most` bytes may be written; Wrote() says up to where they were.
+  char* Room(size_t most) {
+    Need(most);
+    return at_;
+  }
+  void Wrote(char* end) { at_ = end; }
+
+  void Clear() { at_ = memory_.data(); }
+  std::string_view text() const {
+    return {memory_.data(), static_cast<size_t>(at_ - memory_.data())};
+  }
+
+ private:
+  void Need(size_t bytes) {
+    const size_t used = text().size();
+    if (memory_.size() - used >= bytes) return;
+    memory_.resize(std::max(2 * memory_.size(), used + bytes + 1024));
+    at_ = memory_.data() + used;
+  }
+
+  std::vector<char> memory_;
+  char* at_ = nullptr;
+};
+
+// The thread's one sheet, empty; what is larger than a usual object's text is not kept.
+Sheet& CleanSheet() {
+  constexpr size_t kKept = 1 << 20;
+  static thread_local Sheet sheet;
+  if (sheet.text().size() > kKept) sheet = Sheet();
+  sheet.Clear();
+  return sheet;
+}
+
 // ECMAScript's form of a number: the shortest digits that read back the same.
-void AppendDouble(double number, std::string& out) {
+void Put(double number, Sheet& out) {
   if (number == 0) {
-    out += '0';
+    out << '0';
     return;
   }
   std::array<char, 32> buffer;
@@ -45,180 +92,197 @@ void AppendDouble(double number, std::string& out) {
   std::from_chars(text.data() + e + sign, text.data() + text.size(), exponent);
   const int point = exponent + 1;  // where the decimal point stands, counted in digits
   const int count = static_cast<int>(digits.size());
-  if (number < 0) out += '-';
+  const std::string_view all(digits);
+  if (number < 0) out << '-';
   if (point > 21 || point < -5) {
-    out += digits[0];
-    if (count > 1) out.append(".").append(digits, 1);
-    out.append(point > 0 ? "e+" : "e-").append(std::to_string(std::abs(point - 1)));
+    out << all[0];
+    if (count > 1) out << '.' << all.substr(1);
+    out << (point > 0 ? "e+" : "e-") << std::to_string(std::abs(point - 1));
   } else if (point <= 0) {
-    out.append("0.").append(static_cast<size_t>(-point), '0').append(digits);
+    out << "0." << std::string(static_cast<size_t>(-point), '0') << all;
   } else if (point >= count) {
-    out.append(digits).append(static_cast<size_t>(point - count), '0');
+    out << all << std::string(static_cast<size_t>(point - count), '0');
   } else {
-    out.append(digits, 0, static_cast<size_t>(point)).append(".");
-    out.append(digits, static_cast<size_t>(point));
+    out << all.substr(0, static_cast<size_t>(point)) << '.'
+        << all.substr(static_cast<size_t>(point));
   }
 }
 
 template <typename Integer>
-void AppendInteger(Integer number, std::string& out) {
-  std::array<char, 24> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number).ptr;
-  out.append(buffer.data(), static_cast<size_t>(end - buffer.data()));
+void PutInteger(Integer number, Sheet& out) {
+  constexpr size_t kMost = 24;
+  char* const room = out.Room(kMost);
+  out.Wrote(std::to_chars(room, room + kMost, number).ptr);
 }
 
-void Append(const Value& value, std::string& out);
+bool MustEscape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
-template <typename Values>
-void AppendElements(const Values& elements, std::string& out, const auto& append_element) {
-  out += '[';
-  bool first = true;
-  for (const auto& element : elements) {
-    if (!std::exchange(first, false)) out += ',';
-    append_element(element);
+void PutEscaped(char c, Sheet& out) {
+  constexpr char kHex[] = "0123456789abcdef";
+  switch (c) {
+    case '"': out << "\\\""; return;
+    case '\\': out << "\\\\"; return;
+    case '\b': out << "\\b"; return;
+    case '\f': out << "\\f"; return;
+    case '\n': out << "\\n"; return;
+    case '\r': out << "\\r"; return;
+    case '\t': out << "\\t"; return;
+    default: out << "\\u00" << kHex[(c >> 4) & 15] << kHex[c & 15];
   }
-  out += ']';
+}
+
+void PutString(std::string_view text, Sheet& out) {
+  out << '"';
+  while (true) {
+    // Copies up to what must be escaped.
+    char* to = out.Room(text.size());
+    auto from = text.begin();
+    for (; from != text.end() && !MustEscape(*from); ++from) *to++ = *from;
+    out.Wrote(to);
+    if (from == text.end()) break;
+    PutEscaped(*from, out);
+    text.remove_prefix(static_cast<size_t>(from - text.begin()) + 1);
+  }
+  out << '"';
+}
+
+void PutName(std::string_view name, bool first, Sheet& out) {
+  if (!first) out << ',';
+  PutString(name, out);
+  out << ':';
 }
 
 struct Member {
   std::string_view name;
-  const Value* value;  // null: the shape's own
+  const Value* value;
 };
 
-bool NameLess(const Member& a, const Member& b) { return MemberLess(a.name, b.name); }
-
-void AppendName(std::string_view name, bool first, std::string& out) {
-  if (!first) out += ',';
-  AppendString(name, out);
-  out += ':';
+bool IsSorted(const Value& object) {
+  for (auto member = object.MemberBegin(); member != object.MemberEnd(); ++member) {
+    if (member == object.MemberBegin()) continue;
+    if (!MemberLess(Text((member - 1)->name), Text(member->name))) return false;
+  }
+  return true;
 }
 
-void AppendObject(const Value& value, std::string& out) {
-  bool sorted = true;
-  for (auto member = value.MemberBegin(); member != value.MemberEnd(); ++member) {
-    sorted &= member == value.MemberBegin() ||
-              MemberLess(Text((member - 1)->name), Text(member->name));
+// Visits the members in canonical order, in which Kea's come already.
+void ForEachMember(const Value& object, const auto& visit) {
+  if (IsSorted(object)) {
+    for (const auto& member : object.GetObject()) visit(Text(member.name), member.value);
+    return;
   }
-  out += '{';
+  std::vector<Member> members;
+  members.reserve(object.MemberCount());
+  for (const auto& member : object.GetObject()) {
+    members.push_back({Text(member.name), &member.value});
+  }
+  std::sort(members.begin(), members.end(),
+            [](const Member& a, const Member& b) { return MemberLess(a.name, b.name); });
+  for (const Member& member : members) visit(member.name, *member.value);
+}
+
+void PutElements(const auto& elements, Sheet& out, const auto& put) {
+  out << '[';
   bool first = true;
-  if (sorted) {
-    for (const auto& member : value.GetObject()) {
-      AppendName(Text(member.name), std::exchange(first, false), out);
-      Append(member.value, out);
-    }
-  } else {
-    std::vector<Member> members;
-    members.reserve(value.MemberCount());
-    for (const auto& member : value.GetObject()) {
-      members.push_back({Text(member.name), &member.value});
-    }
-    std::sort(members.begin(), members.end(), NameLess);
-    for (const Member& member : members) {
-      AppendName(member.name, std::exchange(first, false), out);
-      Append(*member.value, out);
-    }
+  for (const auto& element : elements) {
+    if (!std::exchange(first, false)) out << ',';
+    put(element);
   }
-  out += '}';
+  out << ']';
 }
 
-void Append(const Value& value, std::string& out) {
+void Put(const Value& value, Sheet& out) {
   switch (value.GetType()) {
-    case rapidjson::kNullType: out += "null"; return;
-    case rapidjson::kFalseType: out += "false"; return;
-    case rapidjson::kTrueType: out += "true"; return;
-    case rapidjson::kStringType: return AppendString(Text(value), out);
-    case rapidjson::kObjectType: return AppendObject(value, out);
+    case rapidjson::kNullType: out << "null"; return;
+    case rapidjson::kFalseType: out << "false"; return;
+    case rapidjson::kTrueType: out << "true"; return;
+    case rapidjson::kStringType: return PutString(Text(value), out);
     case rapidjson::kArrayType:
-      return AppendElements(value.GetArray(), out,
-                            [&](const Value& element) { Append(element, out); });
+      return PutElements(value.GetArray(), out, [&](const Value& element) { Put(element, out); });
+    case rapidjson::kObjectType: {
+      out << '{';
+      bool first = true;
+      ForEachMember(value, [&](std::string_view name, const Value& member) {
+        PutName(name, std::exchange(first, false), out);
+        Put(member, out);
+      });
+      out << '}';
+      return;
+    }
     case rapidjson::kNumberType:
       // Integers of Kea are exact; RFC 8785 would round those beyond 2^53.
-      if (value.IsInt64()) return AppendInteger(value.GetInt64(), out);
-      if (value.IsUint64()) return AppendInteger(value.GetUint64(), out);
-      return AppendDouble(value.GetDouble(), out);
+      if (value.IsInt64()) return PutInteger(value.GetInt64(), out);
+      if (value.IsUint64()) return PutInteger(value.GetUint64(), out);
+      return Put(value.GetDouble(), out);
   }
 }
 
-// As above, bent as the shape says.
-void AppendShaped(const Value& value, std::string_view name, const Shape& shape, bool outermost,
-                  std::string& out) {
-  const auto append_array = [&] {
+// As above, bent as the shape says; the outermost object's own members are PutOutermost()'s work.
+void PutShaped(const Value& value, std::string_view name, const Shape& shape, Sheet& out) {
+  if (name == "user-context") return Put(value, out);
+  if (value.IsObject()) {
+    out << '{';
+    bool first = true;
+    ForEachMember(value, [&](std::string_view inner, const Value& member) {
+      PutName(inner, std::exchange(first, false), out);
+      PutShaped(member, inner, shape, out);
+    });
+    out << '}';
+  } else if (value.IsArray() && value.Size() > 0 && shape.rearrange != nullptr) {
     std::vector<const Value*> elements;
     elements.reserve(value.Size());
     for (const Value& element : value.GetArray()) elements.push_back(&element);
     shape.rearrange(name, elements);
-    AppendElements(elements, out, [&](const Value* element) {
-      AppendShaped(*element, {}, shape, false, out);
-    });
+    PutElements(elements, out,
+                [&](const Value* element) { PutShaped(*element, {}, shape, out); });
+  } else {
+    Put(value, out);
+  }
+}
+
+void PutOutermost(const Value& value, const Shape& shape, Sheet& out) {
+  if (!value.IsObject()) return PutShaped(value, {}, shape, out);
+  bool first = true, owed = !shape.with_name.empty();
+  const auto pay = [&] {
+    PutName(shape.with_name, std::exchange(first, false), out);
+    out << std::string_view(shape.with_value);
+    owed = false;
   };
-  if (value.IsArray() && shape.rearrange != nullptr && name != "user-context") {
-    return append_array();
-  }
-  if (!value.IsObject() || name == "user-context") return Append(value, out);
-  std::vector<Member> members;
-  members.reserve(value.MemberCount() + 1);
-  for (const auto& member : value.GetObject()) {
-    const std::string_view one = Text(member.name);
-    const bool left_out = outermost && std::find(shape.without.begin(), shape.without.end(),
-                                                 one) != shape.without.end();
-    if (!left_out) members.push_back({one, &member.value});
-  }
-  if (outermost && !shape.with_name.empty()) members.push_back({shape.with_name, nullptr});
-  if (!std::is_sorted(members.begin(), members.end(), NameLess)) {
-    std::sort(members.begin(), members.end(), NameLess);
-  }
-  out += '{';
-  bool first = true;
-  for (const Member& member : members) {
-    AppendName(member.name, std::exchange(first, false), out);
-    if (member.value == nullptr) {
-      out += shape.with_value;
-    } else {
-      AppendShaped(*member.value, member.name, shape, false, out);
-    }
-  }
-  out += '}';
+  out << '{';
+  ForEachMember(value, [&](std::string_view name, const Value& member) {
+    if (std::find(shape.without.begin(), shape.without.end(), name) != shape.without.end()) return;
+    if (owed && MemberLess(shape.with_name, name)) pay();
+    PutName(name, std::exchange(first, false), out);
+    PutShaped(member, name, shape, out);
+  });
+  if (owed) pay();
+  out << '}';
 }
 
 }  // namespace
 
 void AppendString(std::string_view text, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  size_t plain = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, plain, i - plain);
-    plain = i + 1;
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        out.append("\\u00").append(1, kHex[c >> 4]).append(1, kHex[c & 15]);
-    }
-  }
-  out.append(text, plain);
-  out += '"';
+  Sheet& sheet = CleanSheet();
+  PutString(text, sheet);
+  out += sheet.text();
 }
 
 std::string Canonical(const Value& value, const Shape& shape) {
-  std::string out;
-  AppendShaped(value, {}, shape, true, out);
-  return out;
+  Sheet& sheet = CleanSheet();
+  PutOutermost(value, shape, sheet);
+  return std::string(sheet.text());
 }
 
-void AppendCanonical(const Value& value, std::string& out) { Append(value, out); }
+void AppendCanonical(const Value& value, std::string& out) {
+  Sheet& sheet = CleanSheet();
+  Put(value, sheet);
+  out += sheet.text();
+}
 
 std::string Canonical(const Value& value) {
-  std::string out;
-  Append(value, out);
-  return out;
+  Sheet& sheet = CleanSheet();
+  Put(value, sheet);
+  return std::string(sheet.text());
 }
 
 }  // namespace nestor::json

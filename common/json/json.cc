@@ -4,6 +4,7 @@
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/base/status.h"
 
@@ -11,8 +12,8 @@ namespace nestor::json {
 namespace {
 
 constexpr size_t kMostDepth = 64;
-constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseValidateEncodingFlag |
-                            rapidjson::kParseFullPrecisionFlag;
+constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseFullPrecisionFlag;
+constexpr unsigned kValidate = rapidjson::kParseValidateEncodingFlag;
 
 // Where the lines of a text begin, kept because the text is taken apart while it is parsed.
 class Lines {
@@ -115,6 +116,35 @@ class Checked {
   std::optional<size_t> stopped_at_;
 };
 
+bool IsAscii(std::string_view text) {
+  // All at once, which the compiler makes wide steps of.
+  unsigned char any = 0;
+  for (const char c : text) any |= static_cast<unsigned char>(c);
+  return any < 0x80;
+}
+
+// The code unit that the text's "\uXXXX" at `at` escapes; nullopt: there is none.
+std::optional<unsigned> EscapedUnit(std::string_view text, size_t at) {
+  if (text.size() < at + 6 || text.substr(at, 2) != "\\u") return std::nullopt;
+  unsigned unit = 0;
+  const char* const end = text.data() + at + 6;
+  const auto [behind, error] = std::from_chars(text.data() + at + 2, end, unit, 16);
+  return error == std::errc() && behind == end ? std::optional(unit) : std::nullopt;
+}
+
+// The offset of an escape that is the second half of a pair without the first, or npos; RapidJSON
+// finds the other way round only.
+size_t HalfPairAt(std::string_view text) {
+  for (size_t i = text.find('\\'); i < text.size(); i = text.find('\\', i)) {
+    const auto unit = EscapedUnit(text, i);
+    const auto next = EscapedUnit(text, i + 6);
+    if (unit && *unit >= 0xdc00 && *unit <= 0xdfff) return i;
+    const bool pair = unit && *unit >= 0xd800 && *unit <= 0xdbff && next && *next >= 0xdc00;
+    i += pair ? 12 : unit ? 6 : 2;
+  }
+  return std::string_view::npos;
+}
+
 // Blanks comments out, so that every position stays what it was. The offset of a comment that is
 // not closed, or npos.
 size_t BlankComments(std::string& text) {
@@ -152,13 +182,19 @@ absl::StatusOr<Document> Parse(std::string text) {
   if (const size_t nul = text.find('\0'); nul != std::string::npos) {
     return lines.ErrorAt(nul, "a NUL byte");
   }
+  if (const size_t half = HalfPairAt(text); half != std::string::npos) {
+    return lines.ErrorAt(half, "half a surrogate pair");
+  }
+  const bool ascii = IsAscii(text);
   Document document;
   *document.text_ = std::move(text);
   Checked checked(*document.document_, document.text_->data());
   rapidjson::Reader reader;
   const auto read = [&](rapidjson::Document&) {
     rapidjson::InsituStringStream stream(document.text_->data());
-    return !reader.Parse<kFlags>(stream, checked).IsError();
+    return !(ascii ? reader.Parse<kFlags>(stream, checked)
+                   : reader.Parse<kFlags | kValidate>(stream, checked))
+                .IsError();
   };
   document.document_->Populate(read);
   if (!reader.HasParseError()) return document;

@@ -100,6 +100,8 @@ TEST(ParseTest, RefusesWhatIsNotUtf8) {
   EXPECT_NE(Wrong("\"\xed\xa0\x80\""), "");  // a surrogate in UTF-8
   EXPECT_NE(Wrong("\"\xc0\xaf\""), "");      // overlong
   EXPECT_NE(Wrong(R"("\ud800")"), "");       // half a pair
+  EXPECT_EQ(Wrong(R"("a\\\udc00")"), "line 1, column 5: half a surrogate pair");
+  EXPECT_EQ(Wrong(R"("\ud83e\udd9c\\udc00")"), "");
   EXPECT_EQ(Wrong("\"\xf0\x9f\xa6\x9c\""), "");
 }
 
