@@ -93,12 +93,16 @@ class ObjectSet {
   };
   struct Branch {
     std::optional<Sha256> digest;
+    // False: nothing is in the buckets yet. While a set is first filled they would only cost.
+    bool in_buckets = false;
     std::array<Leaves, kBuckets> buckets;
   };
 
-  Branch& BranchOf(Kind kind);
-  // The bucket of `id`, whose digests up to the root no longer hold.
-  Leaves& Touch(const ObjectId& id);
+  // The bucket of `id`, whose digests up to the root no longer hold; null where there is none yet.
+  Leaves* Touch(const ObjectId& id);
+  // The branch of a kind with its buckets filled, or null.
+  Branch* Filled(Kind kind) const;
+  void Fill(Kind kind, Branch& branch) const;
   static const Sha256& DigestOf(Leaves& bucket);
   void Clear();
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/json/json.h"
+#include "common/json/wide.h"
 
 namespace nestor::json {
 namespace {
@@ -131,17 +132,25 @@ void PutEscaped(char c, Sheet& out) {
   }
 }
 
+// How many bytes of `text` stand as they are, from its beginning.
+size_t PlainLength(std::string_view text) {
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    const uint64_t eight = EightAt(text.data() + i);
+    if ((HoldsBelow(eight, ' ') | Holds(eight, '"') | Holds(eight, '\\')) != 0) break;
+  }
+  while (i < text.size() && !MustEscape(text[i])) ++i;
+  return i;
+}
+
 void PutString(std::string_view text, Sheet& out) {
   out << '"';
   while (true) {
-    // Copies up to what must be escaped.
-    char* to = out.Room(text.size());
-    auto from = text.begin();
-    for (; from != text.end() && !MustEscape(*from); ++from) *to++ = *from;
-    out.Wrote(to);
-    if (from == text.end()) break;
-    PutEscaped(*from, out);
-    text.remove_prefix(static_cast<size_t>(from - text.begin()) + 1);
+    const size_t plain = PlainLength(text);
+    out << text.substr(0, plain);
+    if (plain == text.size()) break;
+    PutEscaped(text[plain], out);
+    text.remove_prefix(plain + 1);
   }
   out << '"';
 }

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "common/base/status.h"
+#include "common/json/wide.h"
 
 namespace nestor::json {
 namespace {
@@ -115,13 +116,6 @@ class Checked {
   std::string stopped_;
   std::optional<size_t> stopped_at_;
 };
-
-bool IsAscii(std::string_view text) {
-  // All at once, which the compiler makes wide steps of.
-  unsigned char any = 0;
-  for (const char c : text) any |= static_cast<unsigned char>(c);
-  return any < 0x80;
-}
 
 // The code unit that the text's "\uXXXX" at `at` escapes; nullopt: there is none.
 std::optional<unsigned> EscapedUnit(std::string_view text, size_t at) {

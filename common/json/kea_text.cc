@@ -4,15 +4,14 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "common/json/json.h"
+#include "common/json/wide.h"
 
 namespace nestor::json {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsAscii(char c) { return static_cast<unsigned char>(c) < 0x80; }
 
 // The offset behind the string that begins with the quote at `quote`.
 size_t BehindString(std::string_view text, size_t quote) {
@@ -70,7 +69,7 @@ absl::StatusOr<Document> ParseKea(std::string text) {
 }
 
 bool AppendForKea(std::string_view text, std::string& out) {
-  if (std::all_of(text.begin(), text.end(), IsAscii)) {
+  if (IsAscii(text)) {
     out += text;
     return true;
   }
