@@ -125,12 +125,24 @@ class Composition {
             globals_.push_back(&entry);
           }
           break;
-        case Kind::kOptionDef: definitions_.push_back(&entry); break;
-        case Kind::kOption: options_.push_back(&entry); break;
-        case Kind::kClientClass: classes[id.key] = &entry; break;
-        case Kind::kSharedNetwork: RETURN_IF_ERROR(SortNetwork(entry)); break;
-        case Kind::kSubnet: RETURN_IF_ERROR(SortSubnet(entry)); break;
-        case Kind::kReservation: RETURN_IF_ERROR(SortReservation(entry)); break;
+        case Kind::kOptionDef:
+          definitions_.push_back(&entry);
+          break;
+        case Kind::kOption:
+          options_.push_back(&entry);
+          break;
+        case Kind::kClientClass:
+          classes[id.key] = &entry;
+          break;
+        case Kind::kSharedNetwork:
+          RETURN_IF_ERROR(SortNetwork(entry));
+          break;
+        case Kind::kSubnet:
+          RETURN_IF_ERROR(SortSubnet(entry));
+          break;
+        case Kind::kReservation:
+          RETURN_IF_ERROR(SortReservation(entry));
+          break;
       }
     }
     std::sort(options_.begin(), options_.end(), OptionLess);
@@ -260,8 +272,8 @@ class Composition {
     for (const Subnet& subnet : subnets) {
       if (&subnet != &subnets.front()) out_ += ',';
       const size_t begin = out_.size();
-      AddText(*subnet.entry, subnet.without_network.empty() ? subnet.entry->second.json
-                                                            : subnet.without_network);
+      AddText(*subnet.entry,
+              subnet.without_network.empty() ? subnet.entry->second.json : subnet.without_network);
       if (const auto found = reservations_.find(subnet.id); found != reservations_.end()) {
         Reopen();
         AddList("reservations", found->second);

@@ -33,17 +33,23 @@ std::string DescribeReservation(const std::string& key) {
 
 std::string Describe(const ObjectId& id, std::string_view json) {
   switch (id.kind) {
-    case Kind::kGlobal: return fmt::format("global parameter {}", id.key);
-    case Kind::kOptionDef: return DescribeOption("option definition", id, json);
-    case Kind::kOption: return DescribeOption("option", id, json);
-    case Kind::kClientClass: return fmt::format("client class {}", id.key);
-    case Kind::kSharedNetwork: return fmt::format("shared network {}", id.key);
+    case Kind::kGlobal:
+      return fmt::format("global parameter {}", id.key);
+    case Kind::kOptionDef:
+      return DescribeOption("option definition", id, json);
+    case Kind::kOption:
+      return DescribeOption("option", id, json);
+    case Kind::kClientClass:
+      return fmt::format("client class {}", id.key);
+    case Kind::kSharedNetwork:
+      return fmt::format("shared network {}", id.key);
     case Kind::kSubnet: {
       const std::string prefix = MemberOf(json, "subnet");
       return prefix.empty() ? fmt::format("subnet id {}", id.key)
                             : fmt::format("subnet {} (id {})", prefix, id.key);
     }
-    case Kind::kReservation: return DescribeReservation(id.key);
+    case Kind::kReservation:
+      return DescribeReservation(id.key);
   }
   return id.key;
 }

@@ -16,10 +16,9 @@ using json::Text;
 using json::Value;
 
 constexpr std::string_view kServerSpecific[] = {
-    "config-control",     "control-socket", "control-sockets", "dhcp-ddns",
-    "dhcp-queue-control", "hash",           "hooks-libraries", "hosts-database",
-    "hosts-databases",    "interfaces-config", "lease-database", "loggers",
-    "multi-threading",    "server-id",      "server-tag",
+    "config-control", "control-socket",  "control-sockets", "dhcp-ddns",       "dhcp-queue-control",
+    "hash",           "hooks-libraries", "hosts-database",  "hosts-databases", "interfaces-config",
+    "lease-database", "loggers",         "multi-threading", "server-id",       "server-tag",
 };
 
 constexpr std::string_view kIdentifiers[] = {"hw-address", "duid", "circuit-id", "client-id",
@@ -33,7 +32,8 @@ absl::Status Bad(std::string_view what) {
 // since that is the order in which Kea sends them.
 std::tuple<std::string_view, uint64_t> OptionOrder(const Value* option) {
   const Value* code = Find(*option, "code");
-  return {FindString(*option, "space"), code != nullptr && code->IsUint64() ? code->GetUint64() : 0};
+  return {FindString(*option, "space"),
+          code != nullptr && code->IsUint64() ? code->GetUint64() : 0};
 }
 
 // Kea itself sorts pools by address and whole lists of subnets, networks and reservations; those of
@@ -41,9 +41,8 @@ std::tuple<std::string_view, uint64_t> OptionOrder(const Value* option) {
 // something to it, and are left alone.
 void SortOptions(std::string_view name, std::vector<const Value*>& elements) {
   if (name != "option-data" && name != "option-def") return;
-  std::stable_sort(elements.begin(), elements.end(), [](const Value* a, const Value* b) {
-    return OptionOrder(a) < OptionOrder(b);
-  });
+  std::stable_sort(elements.begin(), elements.end(),
+                   [](const Value* a, const Value* b) { return OptionOrder(a) < OptionOrder(b); });
 }
 
 // The same, and the relay's addresses, which a subnet or network has a set of.
@@ -137,7 +136,8 @@ class Extraction {
     if (!value.IsArray()) return Bad("reservations is not a list");
     for (const Value& one : value.GetArray()) {
       std::string key = ReservationKey(subnet, one);
-      if (key.empty()) return Bad(fmt::format("a reservation in subnet {} without identifier", subnet));
+      if (key.empty())
+        return Bad(fmt::format("a reservation in subnet {} without identifier", subnet));
       if (!Put(Kind::kReservation, key, one, Shape{})) {
         return Bad(fmt::format("two reservations are {}", key));
       }

@@ -34,8 +34,7 @@ struct Place {
   ObjectId id;
 };
 absl::StatusOr<std::string> Compose(DhcpService service, const json::Value& local_arguments,
-                                    const ObjectSet& wanted,
-                                    std::vector<Place>* places = nullptr);
+                                    const ObjectSet& wanted, std::vector<Place>* places = nullptr);
 
 // Why this configuration cannot be mirrored because a Config Backend is in use, or nothing.
 std::optional<std::string> ConfigBackendInUse(DhcpService service, const json::Value& arguments);

@@ -34,9 +34,7 @@ class Hasher {
   }
 
   // `bytes` alone, without their length.
-  void AddBare(std::string_view bytes) {
-    EVP_DigestUpdate(context(), bytes.data(), bytes.size());
-  }
+  void AddBare(std::string_view bytes) { EVP_DigestUpdate(context(), bytes.data(), bytes.size()); }
 
   Sha256 Finish() {
     Sha256 digest;
@@ -64,8 +62,9 @@ const Sha256& DigestOfNothing() {
 
 // Where the entry with that key is or would be.
 auto PlaceIn(auto& entries, std::string_view key) {
-  return std::lower_bound(entries.begin(), entries.end(), key,
-                          [](const auto* entry, std::string_view k) { return entry->first.key < k; });
+  return std::lower_bound(
+      entries.begin(), entries.end(), key,
+      [](const auto* entry, std::string_view k) { return entry->first.key < k; });
 }
 
 }  // namespace

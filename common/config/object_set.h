@@ -120,8 +120,8 @@ struct ChangeSet {
     ObjectId id;
     std::string json;  // canonical
   };
-  std::vector<Upsert> upserted;    // sorted by id
-  std::vector<ObjectId> removed;   // sorted
+  std::vector<Upsert> upserted;   // sorted by id
+  std::vector<ObjectId> removed;  // sorted
 
   bool empty() const { return upserted.empty() && removed.empty(); }
   size_t size() const { return upserted.size() + removed.size(); }

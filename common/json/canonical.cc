@@ -121,14 +121,29 @@ bool MustEscape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"
 void PutEscaped(char c, Sheet& out) {
   constexpr char kHex[] = "0123456789abcdef";
   switch (c) {
-    case '"': out << "\\\""; return;
-    case '\\': out << "\\\\"; return;
-    case '\b': out << "\\b"; return;
-    case '\f': out << "\\f"; return;
-    case '\n': out << "\\n"; return;
-    case '\r': out << "\\r"; return;
-    case '\t': out << "\\t"; return;
-    default: out << "\\u00" << kHex[(c >> 4) & 15] << kHex[c & 15];
+    case '"':
+      out << "\\\"";
+      return;
+    case '\\':
+      out << "\\\\";
+      return;
+    case '\b':
+      out << "\\b";
+      return;
+    case '\f':
+      out << "\\f";
+      return;
+    case '\n':
+      out << "\\n";
+      return;
+    case '\r':
+      out << "\\r";
+      return;
+    case '\t':
+      out << "\\t";
+      return;
+    default:
+      out << "\\u00" << kHex[(c >> 4) & 15] << kHex[c & 15];
   }
 }
 
@@ -202,10 +217,17 @@ void PutElements(const auto& elements, Sheet& out, const auto& put) {
 
 void Put(const Value& value, Sheet& out) {
   switch (value.GetType()) {
-    case rapidjson::kNullType: out << "null"; return;
-    case rapidjson::kFalseType: out << "false"; return;
-    case rapidjson::kTrueType: out << "true"; return;
-    case rapidjson::kStringType: return PutString(Text(value), out);
+    case rapidjson::kNullType:
+      out << "null";
+      return;
+    case rapidjson::kFalseType:
+      out << "false";
+      return;
+    case rapidjson::kTrueType:
+      out << "true";
+      return;
+    case rapidjson::kStringType:
+      return PutString(Text(value), out);
     case rapidjson::kArrayType:
       return PutElements(value.GetArray(), out, [&](const Value& element) { Put(element, out); });
     case rapidjson::kObjectType: {
@@ -242,8 +264,7 @@ void PutShaped(const Value& value, std::string_view name, const Shape& shape, Sh
     elements.reserve(value.Size());
     for (const Value& element : value.GetArray()) elements.push_back(&element);
     shape.rearrange(name, elements);
-    PutElements(elements, out,
-                [&](const Value* element) { PutShaped(*element, {}, shape, out); });
+    PutElements(elements, out, [&](const Value* element) { PutShaped(*element, {}, shape, out); });
   } else {
     Put(value, out);
   }

@@ -62,8 +62,11 @@ class Checked {
   bool Key(const char* s, rapidjson::SizeType n, bool copy) {
     const std::string_view name(s, n);
     // One bit for each sort of name met: only where it is set already are names compared.
-    const uint64_t bit = uint64_t{1} << ((n * 7 + (n == 0 ? 0u : static_cast<unsigned char>(s[0]) +
-                                          3u * static_cast<unsigned char>(s[n - 1]))) & 63);
+    const uint64_t bit = uint64_t{1}
+                         << ((n * 7 + (n == 0 ? 0u
+                                              : static_cast<unsigned char>(s[0]) +
+                                                    3u * static_cast<unsigned char>(s[n - 1]))) &
+                             63);
     Level& level = objects_.back();
     if ((level.met & bit) != 0) {
       const auto first = names_.begin() + static_cast<std::ptrdiff_t>(level.first_name);
@@ -216,8 +219,7 @@ const Value* Find(const Value& value, std::string_view name) {
   return nullptr;
 }
 
-std::string_view FindString(const Value& value, std::string_view name,
-                            std::string_view otherwise) {
+std::string_view FindString(const Value& value, std::string_view name, std::string_view otherwise) {
   const Value* found = Find(value, name);
   return found != nullptr && found->IsString() ? Text(*found) : otherwise;
 }

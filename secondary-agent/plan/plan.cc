@@ -88,7 +88,9 @@ std::vector<std::string> NamesOf(const ObjectId& id, const json::Value& object) 
       names.push_back(fmt::format("'{}'", id.key));
       names.push_back(fmt::format("Client Class: {}", id.key));
       break;
-    case Kind::kGlobal: names.push_back(id.key); break;
+    case Kind::kGlobal:
+      names.push_back(id.key);
+      break;
     case Kind::kOption:
     case Kind::kOptionDef:
       names.push_back(fmt::format("'{}'", json::FindString(object, "name")));

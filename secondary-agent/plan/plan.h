@@ -31,9 +31,9 @@ struct ApplyPlan {
   ApplyBy by = ApplyBy::kNothing;
   bool held = false;  // it removes too much; nothing is to be sent
   size_t subnets_removed = 0, reservations_removed = 0;
-  config::ChangeSet change;            // from what Kea has
-  std::string arguments;               // of every command
-  std::vector<KeaCommand> commands;    // in order
+  config::ChangeSet change;          // from what Kea has
+  std::string arguments;             // of every command
+  std::vector<KeaCommand> commands;  // in order
 };
 
 // `local` is config-get's arguments and `actual` its objects. InvalidArgument: as config::Compose.

@@ -19,7 +19,8 @@
 
 namespace {
 
-// While counting: bytes allocated by C++ and not yet freed, and the most there were. One thread only.
+// While counting: bytes allocated by C++ and not yet freed, and the most there were. One thread
+// only.
 bool counting = false;
 size_t allocated = 0, peak = 0;
 
@@ -49,8 +50,7 @@ constexpr int kReservationsInEach = 1000;
 
 // The answer of kea-dhcp4 2.2 to config-get, members and white space as it writes them.
 std::string Reported() {
-  std::string text =
-      R"({ "Dhcp4": { "authoritative": false, "boot-file-name": "", "subnet4": [ )";
+  std::string text = R"({ "Dhcp4": { "authoritative": false, "boot-file-name": "", "subnet4": [ )";
   for (int subnet = 0; subnet < kSubnets; ++subnet) {
     text += fmt::format(
         R"({}{{ "4o6-interface": "", "4o6-interface-id": "", "4o6-subnet": "", )"
@@ -65,12 +65,12 @@ std::string Reported() {
           R"({}{{ "boot-file-name": "", "client-classes": [  ], "hostname": "host-{}", )"
           R"("hw-address": "02:00:00:{:02x}:{:02x}:{:02x}", "ip-address": "10.{}.{}.{}", )"
           R"("next-server": "0.0.0.0", "option-data": [  ], "server-hostname": "" }})",
-          i > 0 ? ", " : "", n, n >> 16, (n >> 8) & 255, n & 255, subnet, i / 250 + 1,
-          i % 250 + 1);
+          i > 0 ? ", " : "", n, n >> 16, (n >> 8) & 255, n & 255, subnet, i / 250 + 1, i % 250 + 1);
     }
     text += fmt::format(
         R"( ], "store-extended-info": false, "subnet": "10.{}.0.0/16", "t1-percent": 0.5, )"
-        R"("t2-percent": 0.875, "valid-lifetime": 7200 }})", subnet);
+        R"("t2-percent": 0.875, "valid-lifetime": 7200 }})",
+        subnet);
   }
   return text + R"( ], "valid-lifetime": 7200 } })";
 }
@@ -121,9 +121,9 @@ double ParseAndHash(std::string text) {
   });
 }
 
-// From the text to the digest, against RapidJSON's parsing of it, checked as what comes from outside
-// has to be, and hashing its bytes. Goal: 3 at most. `trusting_ratio` is against a RapidJSON that
-// believes every byte to be UTF-8 and takes the last digit of a number as it comes.
+// From the text to the digest, against RapidJSON's parsing of it, checked as what comes from
+// outside has to be, and hashing its bytes. Goal: 3 at most. `trusting_ratio` is against a
+// RapidJSON that believes every byte to be UTF-8 and takes the last digit of a number as it comes.
 void Digest(benchmark::State& state) {
   constexpr unsigned kInPlace = rapidjson::kParseInsituFlag;
   constexpr unsigned kChecked =

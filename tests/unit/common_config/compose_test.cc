@@ -95,8 +95,8 @@ TEST_P(CapturedTest, EveryObjectStandsAtItsPlace) {
   for (const Place& place : places) {
     ASSERT_LT(place.begin, place.end);
     ASSERT_LE(place.end, text.size());
-    const std::string_view here = std::string_view(text).substr(place.begin,
-                                                                place.end - place.begin);
+    const std::string_view here =
+        std::string_view(text).substr(place.begin, place.end - place.begin);
     ASSERT_NE(wanted.Find(place.id), nullptr);
     if (place.id.kind == Kind::kGlobal) {
       EXPECT_TRUE(here.starts_with("\"" + place.id.key + "\":")) << here;
@@ -186,8 +186,8 @@ TEST(ComposeTest, BytesGoBackAsBytes) {
   const std::string text =
       "{\"Dhcp4\":{\"user-context\":{\"x\":\"\\u00ff\",\"\u00fc\":\"\\u00c3\\u00bc\"}}}";
   EXPECT_EQ(OnNothing(MustExtract(k4, text)), text);
-  const json::Document local = MustParse(
-      "{\"Dhcp4\":{\"loggers\":[{\"user-context\":{\"\u00fc\":\"\\u00c3\\u00bc\"}}]}}");
+  const json::Document local =
+      MustParse("{\"Dhcp4\":{\"loggers\":[{\"user-context\":{\"\u00fc\":\"\\u00c3\\u00bc\"}}]}}");
   EXPECT_EQ(MustCompose(k4, local.root(), ObjectSet()), json::Write(local.root()));
 }
 

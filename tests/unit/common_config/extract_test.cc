@@ -58,9 +58,9 @@ TEST(ExtractTest, LeavesOutWhatBelongsToAServer) {
   for (const auto& [service, name] : {std::pair(k4, "dhcp4"), std::pair(k6, "dhcp6")}) {
     const json::Document document = MustParse(Captured(name));
     const ObjectSet set = MustExtract(service, document.root());
-    for (const char* own : {"interfaces-config", "control-socket", "lease-database", "loggers",
-                            "hooks-libraries", "server-tag", "dhcp-ddns", "multi-threading",
-                            "dhcp-queue-control"}) {
+    for (const char* own :
+         {"interfaces-config", "control-socket", "lease-database", "loggers", "hooks-libraries",
+          "server-tag", "dhcp-ddns", "multi-threading", "dhcp-queue-control"}) {
       ASSERT_NE(json::Find(*json::Find(document.root(), ServiceRoot(service)), own), nullptr);
       EXPECT_EQ(set.Find({Kind::kGlobal, own}), nullptr) << own;
     }
@@ -128,12 +128,14 @@ INSTANTIATE_TEST_SUITE_P(
              R"("subnet4":[{"id":1,"pools":[{"option-data":[{"space":"a","code":9},
                 {"space":"a","code":1,"x":1},{"space":"a","code":1,"x":2}]}]}])",
              R"("subnet4":[{"id":1,"pools":[{"option-data":[{"space":"a","code":1,"x":1},
-                {"space":"a","code":9},{"space":"a","code":1,"x":2}]}]}])", true},
+                {"space":"a","code":9},{"space":"a","code":1,"x":2}]}]}])",
+             true},
         Pair{"order of one code inside a reservation",
              R"("reservations":[{"duid":"1","option-data":[{"code":1,"x":1},{"code":1,"x":2}]}])",
              R"("reservations":[{"duid":"1","option-data":[{"code":1,"x":2},{"code":1,"x":1}]}])",
              false},
-        Pair{"order of definitions", R"("option-def":[{"space":"a","code":1},{"space":"b","code":1}])",
+        Pair{"order of definitions",
+             R"("option-def":[{"space":"a","code":1},{"space":"b","code":1}])",
              R"("option-def":[{"space":"b","code":1},{"space":"a","code":1}])", true},
         Pair{"order of classes", R"("client-classes":[{"name":"a"},{"name":"b"}])",
              R"("client-classes":[{"name":"b"},{"name":"a"}])", false},
@@ -183,8 +185,8 @@ TEST(ExtractTest, SaysWhatCannotBeRead) {
 }
 
 TEST(ExtractTest, SurvivesMembersOfTheWrongType) {
-  for (const char* name : {"client-classes", "option-data", "option-def", "reservations",
-                           "subnet4", "shared-networks"}) {
+  for (const char* name : {"client-classes", "option-data", "option-def", "reservations", "subnet4",
+                           "shared-networks"}) {
     for (const char* value : {"{}", "1", "null", "\"x\"", "[1]", "[null]", "[[]]", "[\"x\"]"}) {
       EXPECT_NE(Wrong(fmt::format(R"({{"Dhcp4":{{"{}":{}}}}})", name, value)), "")
           << name << " " << value;
@@ -193,7 +195,8 @@ TEST(ExtractTest, SurvivesMembersOfTheWrongType) {
   EXPECT_NE(Wrong(R"({"Dhcp4":{"shared-networks":[{"name":"n","subnet4":[3]}]}})"), "");
   // Lists inside objects are taken as they are, whatever is in them.
   EXPECT_EQ(Wrong(R"({"Dhcp4":{"subnet4":[{"id":1,"option-data":[1,{},"x",{"code":"y"}],
-                                           "relay":{"ip-addresses":[1,"x",null]}}]}})"), "");
+                                           "relay":{"ip-addresses":[1,"x",null]}}]}})"),
+            "");
 }
 
 TEST(ConfigBackendTest, IsSeenWhereDatabasesAre) {

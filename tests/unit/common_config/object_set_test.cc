@@ -109,7 +109,7 @@ TEST(ObjectSetTest, TheDigestStaysWhatItIs) {
   ObjectSet set;
   set.Put({Kind::kGlobal, "valid-lifetime"}, "3600");
   set.Put(Subnet(1), R"({"id":1,"subnet":"192.0.2.0/24"})");
-  EXPECT_EQ(Hex(Bytes(set.Digest())), 
+  EXPECT_EQ(Hex(Bytes(set.Digest())),
             "1ea0478a7872b2a854d9db8642d1094ec01a9447737b93baa6f41d3c13001eb0");
 }
 
@@ -135,8 +135,9 @@ TEST(ObjectSetTest, OneChangeTouchesOneBranchOfTheTree) {
 TEST(ObjectSetTest, BucketsHoldEachObjectOnceAndAreEvenlyFilled) {
   ObjectSet set;
   for (int i = 0; i < 5120; ++i) {
-    set.Put({Kind::kReservation, fmt::format("1/hw-address/00:00:00:00:{:02x}:{:02x}", i / 256,
-                                             i % 256)}, "{}");
+    set.Put({Kind::kReservation,
+             fmt::format("1/hw-address/00:00:00:00:{:02x}:{:02x}", i / 256, i % 256)},
+            "{}");
   }
   size_t sum = 0, most = 0;
   for (int bucket = 0; bucket < ObjectSet::kBuckets; ++bucket) {

@@ -43,15 +43,16 @@ TEST(ProtoTest, AChangeGoesThereAndBack) {
 }
 
 TEST(ProtoTest, AChangeIsSortedWhateverItsOrder) {
-  const auto change = FromProto(Change({{"subnet", "7", "{}"}, {"global", "b", "1"},
-                                        {"global", "a", "1"}}));
+  const auto change =
+      FromProto(Change({{"subnet", "7", "{}"}, {"global", "b", "1"}, {"global", "a", "1"}}));
   ASSERT_TRUE(change.ok());
   EXPECT_EQ(change->upserted[0].id.key, "a");
   EXPECT_EQ(change->upserted[2].id.key, "7");
 }
 
 TEST(ProtoTest, RefusesWhatIsNoObject) {
-  EXPECT_THAT(Wrong(Change({{"subnets", "7", "{}"}})), HasSubstr("unknown kind of object: subnets"));
+  EXPECT_THAT(Wrong(Change({{"subnets", "7", "{}"}})),
+              HasSubstr("unknown kind of object: subnets"));
   EXPECT_THAT(Wrong(Change({{"subnet", "", "{}"}})), HasSubstr("a subnet without key"));
   EXPECT_THAT(Wrong(Change({{"subnet", "7", "{}"}, {"subnet", "7", "{}"}})),
               HasSubstr("subnet 7 stands in the change twice"));

@@ -53,23 +53,24 @@ TEST_P(NumberTest, IsAsShortAsEcmaScriptWritesIt) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, NumberTest,
-    ::testing::Values(
-        Number{"0", "0"}, Number{"-0", "0"}, Number{"-0.0", "0"}, Number{"1.0", "1"},
-        Number{"0.5", "0.5"}, Number{"0.8750", "0.875"}, Number{"1E2", "100"},
-        Number{"-12.50e1", "-125"}, Number{"1e20", "100000000000000000000"},
-        Number{"1e21", "1e+21"}, Number{"1.5e21", "1.5e+21"},
-        Number{"123456789012345680000.0", "123456789012345680000"},
-        Number{"0.000001", "0.000001"}, Number{"0.0000001", "1e-7"},
-        Number{"0.00000123", "0.00000123"}, Number{"1.23e-7", "1.23e-7"},
-        Number{"0.1", "0.1"}, Number{"0.30000000000000004", "0.30000000000000004"},
-        Number{"5e-324", "5e-324"}, Number{"1.7976931348623157e308", "1.7976931348623157e+308"},
-        Number{"4.35", "4.35"}, Number{"-1e-9", "-1e-9"}, Number{"1234.5678", "1234.5678"},
-        Number{"9007199254740993.0", "9007199254740992"},
-        // Exact where Kea is exact.
-        Number{"9007199254740993", "9007199254740993"},
-        Number{"-9223372036854775808", "-9223372036854775808"},
-        Number{"18446744073709551615", "18446744073709551615"},
-        Number{"4294967295", "4294967295"}));
+    ::testing::Values(Number{"0", "0"}, Number{"-0", "0"}, Number{"-0.0", "0"}, Number{"1.0", "1"},
+                      Number{"0.5", "0.5"}, Number{"0.8750", "0.875"}, Number{"1E2", "100"},
+                      Number{"-12.50e1", "-125"}, Number{"1e20", "100000000000000000000"},
+                      Number{"1e21", "1e+21"}, Number{"1.5e21", "1.5e+21"},
+                      Number{"123456789012345680000.0", "123456789012345680000"},
+                      Number{"0.000001", "0.000001"}, Number{"0.0000001", "1e-7"},
+                      Number{"0.00000123", "0.00000123"}, Number{"1.23e-7", "1.23e-7"},
+                      Number{"0.1", "0.1"}, Number{"0.30000000000000004", "0.30000000000000004"},
+                      Number{"5e-324", "5e-324"},
+                      Number{"1.7976931348623157e308", "1.7976931348623157e+308"},
+                      Number{"4.35", "4.35"}, Number{"-1e-9", "-1e-9"},
+                      Number{"1234.5678", "1234.5678"},
+                      Number{"9007199254740993.0", "9007199254740992"},
+                      // Exact where Kea is exact.
+                      Number{"9007199254740993", "9007199254740993"},
+                      Number{"-9223372036854775808", "-9223372036854775808"},
+                      Number{"18446744073709551615", "18446744073709551615"},
+                      Number{"4294967295", "4294967295"}));
 
 TEST(CanonicalTest, ADoubleReadsBackTheSame) {
   std::mt19937_64 random(20);
@@ -85,18 +86,27 @@ TEST(CanonicalTest, ADoubleReadsBackTheSame) {
 void Append(std::mt19937& random, int depth, std::string& out) {
   const unsigned what = random() % (depth > 3 ? 5 : 7);
   const auto name = [&] {
-    static const char* const kNames[] = {"a", "b", "aa", "", "Z", "\\u00e9", "\\ud83e\\udd9c",
+    static const char* const kNames[] = {"a",      "b", "aa", "", "Z", "\\u00e9", "\\ud83e\\udd9c",
                                          "\\uffff"};
     return fmt::format("\"{}{}\"", kNames[random() % 8], random() % 100000);
   };
   switch (what) {
-    case 0: out += fmt::format("{}", static_cast<int>(random())); return;
-    case 1: out += random() % 2 == 0 ? "true" : "null"; return;
-    case 2: out += fmt::format("{}.{}e{}", random() % 100, random() % 1000,
-                               static_cast<int>(random() % 40) - 20); return;
+    case 0:
+      out += fmt::format("{}", static_cast<int>(random()));
+      return;
+    case 1:
+      out += random() % 2 == 0 ? "true" : "null";
+      return;
+    case 2:
+      out += fmt::format("{}.{}e{}", random() % 100, random() % 1000,
+                         static_cast<int>(random() % 40) - 20);
+      return;
     case 3:
-    case 4: out += name(); return;
-    default: break;
+    case 4:
+      out += name();
+      return;
+    default:
+      break;
   }
   out += what == 5 ? '[' : '{';
   const unsigned size = random() % 5;
@@ -136,7 +146,9 @@ TEST(ShapeTest, RearrangesListsButNoUserContext) {
   shape.rearrange = Reverse;
   EXPECT_EQ(Canonical(Must(R"({"list":[1,{"list":[3,4]}],"other":[1,2],
                                "user-context":{"list":[1,2]},
-                               "deep":[{"user-context":[{"list":[1,2]}]}]})").root(), shape),
+                               "deep":[{"user-context":[{"list":[1,2]}]}]})")
+                          .root(),
+                      shape),
             R"({"deep":[{"user-context":[{"list":[1,2]}]}],"list":[{"list":[4,3]},1],)"
             R"("other":[1,2],"user-context":{"list":[1,2]}})");
 }

@@ -119,8 +119,8 @@ TEST(ParseTest, RefusesCommentsAndOtherLiberties) {
 }
 
 TEST(ParseCommentedTest, SkipsCommentsOfAllThreeKinds) {
-  const auto document = ParseCommented(
-      "// first\n{ # second\n \"a\": /* third\n over lines */ 1, \"b\": 2} // end");
+  const auto document =
+      ParseCommented("// first\n{ # second\n \"a\": /* third\n over lines */ 1, \"b\": 2} // end");
   ASSERT_TRUE(document.ok()) << Message(document.status());
   EXPECT_EQ(Canonical(document->root()), R"({"a":1,"b":2})");
 }

@@ -49,9 +49,7 @@ class PlanTest : public ::testing::Test {
     EXPECT_TRUE(plan.ok()) << Message(plan.status());
     return plan.ok() ? *std::move(plan) : ApplyPlan();
   }
-  bool Held(const ObjectSet& actual, const ObjectSet& wanted) {
-    return Plan(actual, wanted).held;
-  }
+  bool Held(const ObjectSet& actual, const ObjectSet& wanted) { return Plan(actual, wanted).held; }
 
   json::Document local_ = MustParse(R"({"Dhcp4":{"loggers":[{"name":"kea-dhcp4"}]}})");
   HoldPolicy hold_;
@@ -74,8 +72,7 @@ TEST_F(PlanTest, TestsBeforeItSets) {
   EXPECT_EQ(plan.commands[1].name, "config-set");
   EXPECT_TRUE(plan.commands[1].changes_kea);
   EXPECT_THAT(plan.arguments, HasSubstr(R"("loggers":[{"name":"kea-dhcp4"}])"));
-  EXPECT_EQ(config::Extract(k4, MustParse(plan.arguments).root())->Digest(),
-            Sized(2, 0).Digest());
+  EXPECT_EQ(config::Extract(k4, MustParse(plan.arguments).root())->Digest(), Sized(2, 0).Digest());
   EXPECT_EQ(plan.change.size(), 1u);
 }
 
@@ -112,9 +109,7 @@ TEST_F(PlanTest, SaysHowManyItWouldRemoveAndSendsNothing) {
   EXPECT_EQ(plan.arguments, "");
 }
 
-TEST_F(PlanTest, AnEmptyPrimaryEmptiesNothing) {
-  EXPECT_TRUE(Held(Sized(100, 200), ObjectSet()));
-}
+TEST_F(PlanTest, AnEmptyPrimaryEmptiesNothing) { EXPECT_TRUE(Held(Sized(100, 200), ObjectSet())); }
 
 TEST_F(PlanTest, ReplacingAndAddingIsNotRemoving) {
   ObjectSet wanted = Sized(80, 0);
@@ -159,8 +154,8 @@ class BlameTest : public ::testing::Test {
                 R"({"hw-address":"aa:00:00:00:00:01","ip-address":"10.0.0.1"})");
     wanted_.Put({Kind::kReservation, "12/hw-address/aa:00:00:00:00:02"},
                 R"({"hw-address":"aa:00:00:00:00:02","ip-address":"10.0.0.10"})");
-    auto text = config::Compose(k4, MustParse(R"({"Dhcp4":{"loggers":[]}})").root(), wanted_,
-                                &places_);
+    auto text =
+        config::Compose(k4, MustParse(R"({"Dhcp4":{"loggers":[]}})").root(), wanted_, &places_);
     ASSERT_TRUE(text.ok()) << Message(text.status());
     command_ = std::string(kPrefix) + *text + "}";
     change_ = config::Diff(ObjectSet(), wanted_);
@@ -188,8 +183,7 @@ class BlameTest : public ::testing::Test {
 TEST_F(BlameTest, FindsTheObjectAtThePosition) {
   EXPECT_EQ(Blamed("unsupported global configuration parameter: nonsense", "\"x\""),
             "global nonsense");
-  EXPECT_EQ(Blamed("intValue() called on non-integer Element in", "3600"),
-            "global valid-lifetime");
+  EXPECT_EQ(Blamed("intValue() called on non-integer Element in", "3600"), "global valid-lifetime");
   EXPECT_EQ(Blamed("option data does not match option definition", R"({"code":3,)"),
             "option dhcp4/3");
   EXPECT_EQ(Blamed("subnet configuration failed: a pool of type V4", R"({"id":12,)"), "subnet 12");
