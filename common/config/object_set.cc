@@ -234,14 +234,14 @@ Sha256 ObjectSet::BucketDigest(Kind kind, int bucket) const {
 }
 
 Sha256 ObjectSet::KindDigest(Kind kind) const {
-  static const Sha256 kNothing = [] {
+  static const Sha256 nothing = [] {
     const Sha256 bucket = DigestOfNothing();
     Hasher hasher;
     for (int i = 0; i < kBuckets; ++i) hasher.Add(Bytes(bucket));
     return hasher.Finish();
   }();
   Branch* const branch = Filled(kind);
-  if (branch == nullptr) return kNothing;
+  if (branch == nullptr) return nothing;
   if (branch->digest) return *branch->digest;
   for (Leaves& bucket : branch->buckets) (void)DigestOf(bucket);
   Hasher hasher;
@@ -265,9 +265,9 @@ Sha256 ObjectSet::Digest() const {
 
 const std::vector<const ObjectSet::Map::value_type*>& ObjectSet::Bucket(Kind kind,
                                                                         int bucket) const {
-  static const std::vector<const Map::value_type*> kNone;
+  static const std::vector<const Map::value_type*> none;
   Branch* const branch = Filled(kind);
-  return branch ? branch->buckets[static_cast<size_t>(bucket)].entries : kNone;
+  return branch ? branch->buckets[static_cast<size_t>(bucket)].entries : none;
 }
 
 ChangeSet Diff(const ObjectSet& before, const ObjectSet& after) {

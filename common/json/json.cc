@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "common/base/status.h"
 #include "common/json/wide.h"
