@@ -62,7 +62,6 @@ absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& 
 // list-commands shows commands that change the configuration without a reload, an audit by
 // config-hash-get, or by config-get and its digest, so seldom that it takes less than 0.2 % of the
 // time. `kea` and `clock` must outlive it.
-std::unique_ptr<ChangeSource> MakePollingSource(DhcpService service, kea::KeaControl& kea,
-                                                Clock& clock);
+std::unique_ptr<ChangeSource> MakePollingSource(kea::KeaControl& kea, Clock& clock);
 
 }  // namespace nestor::watch

@@ -12,15 +12,9 @@
 #include "common/config/object_set.h"
 #include "common/kea/kea_control.h"
 #include "common/watch/watcher.h"
-#include "nestor/v1/envelope.pb.h"
+#include "secondary-agent/plan/plan.h"
 
 namespace nestor::secondary {
-
-// When a removal is too large to be made unasked.
-struct HoldPolicy {
-  uint32_t percent = 20;  // of the subnets, or of the reservations
-  uint32_t minimum = 5;   // and more than so many
-};
 
 // What the local Kea is to become.
 struct Target {
@@ -76,6 +70,22 @@ class Applier {
                     const std::function<absl::Status()>& before_first_write);
 
  private:
+  struct Job;
+
+  bool ReadBefore(Job& job);
+  bool Prepare(Job& job);
+  bool Test(Job& job);
+  void Set(Job& job);
+  void Verify(Job& job);
+  void Persist(Job& job);
+  void PutBack(Job& job, const kea::Answer& refusal);
+  void Find(Job& job, absl::Status lost);
+  void Refuse(Job& job, std::string_view by, const kea::Answer& answer,
+              std::string_view state_left);
+  std::string Unhealthy(const Job& job);
+  // Reads the configuration, waiting up to `patience` for a Kea that is away.
+  absl::StatusOr<watch::Running> ReadPatiently(absl::Duration patience);
+
   DhcpService service_;
   std::string server_;
   kea::KeaControl& kea_;

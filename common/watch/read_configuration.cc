@@ -1,0 +1,33 @@
+#include "common/base/status.h"
+#include "common/config/kea_config.h"
+#include "common/watch/watcher.h"
+
+namespace nestor::watch {
+
+absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& kea,
+                                          absl::Duration timeout) {
+  ASSIGN_OR_RETURN(kea::Answer answer, kea.Send("config-get", {}, timeout));
+  if (!answer.ok()) {
+    return Error(absl::StatusCode::kFailedPrecondition, "Kea refused config-get: {}", answer.text);
+  }
+  if (answer.arguments() == nullptr) {
+    return Error(absl::StatusCode::kDataLoss, "Kea's answer to config-get has no arguments");
+  }
+  Running running;
+  auto objects = config::Extract(service, *answer.arguments());
+  // A configuration that cannot be taken apart is a bad answer, never an empty configuration.
+  if (!objects.ok()) return Error(absl::StatusCode::kDataLoss, "{}", Message(objects.status()));
+  running.objects = *std::move(objects);
+  (void)running.objects.Digest();
+  running.ha_mode = config::HaMode(service, *answer.arguments());
+  running.config_backend = config::ConfigBackendInUse(service, *answer.arguments());
+  json::Value arguments;
+  for (auto& member : answer.whole.root().GetObject()) {
+    if (json::Text(member.name) == "arguments") arguments = member.value.Move();
+  }
+  answer.whole.root() = arguments.Move();
+  running.arguments = std::move(answer.whole);
+  return running;
+}
+
+}  // namespace nestor::watch
