@@ -102,14 +102,15 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
     if (found != streams_.end()) found->second->OnRecorded(std::move(recorded));
   }
   look.recorded.clear();
+  look.set.reset();  // the streams hold what they need
   for (auto& [name, stream] : streams_) {
     if (stream->service() != service) continue;
     stream->OnKea(look.health);
     if (look.read) stream->OnMode(look.ha_mode);
-    if (!look.record_status.ok()) {
-      stream->OnJournalBroken(look.record_status);
+    if (!look.used_status.ok()) {
+      stream->OnJournalBroken(look.used_status);
       NESTOR_LOG(error, "JOURNAL_WRITE_FAILED", "relationship={} error=\"{}\"", name,
-                 Message(look.record_status));
+                 Message(look.used_status));
     } else if (!look.blocked.empty()) {
       stream->OnBlocked(look.blocked);
     } else if (look.read) {

@@ -1,0 +1,98 @@
+#include "common/watch/lookout.h"
+
+#include "common/base/status.h"
+#include "common/log/log.h"
+
+namespace nestor::watch {
+namespace {
+
+constexpr absl::Duration kPeriod = absl::Milliseconds(250);
+// After a read or a write that failed: not at once again, since both cost Kea or the disk.
+constexpr absl::Duration kAfterFailure = absl::Seconds(2);
+constexpr absl::Duration kReadTimeout = absl::Seconds(60);
+
+Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source,
+            const Lookout::Use& use, bool forced) {
+  Look look;
+  const ChangeSource::Notice notice = source.Poll();
+  look.health = notice.health;
+  if (!notice.health.reachable || (!notice.changed && !forced)) return look;
+  source.BeginRead();
+  auto running = ReadConfiguration(service, kea, kReadTimeout);
+  if (!running.ok()) {
+    // Half a configuration is none: nothing is concluded from a read that failed.
+    source.ForgetRead();
+    look.read_status = running.status();
+    return look;
+  }
+  source.EndRead();
+  look.read = true;
+  look.origin = notice.changed ? notice.origin : "command";
+  look.ha_mode = running->ha_mode;
+  if (running->config_backend) {
+    look.blocked = *running->config_backend;
+    return look;
+  }
+  running->arguments = json::Document();  // large, and no longer needed
+  auto set = std::make_shared<const config::ObjectSet>(std::move(running->objects));
+  (void)set->Digest();  // filled in before other threads see it
+  look.set = std::move(set);
+  if (use) look.used_status = use(look);
+  if (!look.used_status.ok()) source.ForgetRead();
+  return look;
+}
+
+}  // namespace
+
+Lookout::Lookout(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Executor& worker,
+                 Executor& loop, Clock& clock, Use use, OnLook on_look)
+    : service_(service),
+      kea_(kea),
+      source_(source),
+      worker_(worker),
+      loop_(loop),
+      clock_(clock),
+      use_(std::move(use)),
+      on_look_(std::move(on_look)),
+      next_look_(clock.Now()) {}
+
+void Lookout::Tick() {
+  if (!looking_ && clock_.Now() >= next_look_) PostLook();
+}
+
+void Lookout::ReadAgain(std::function<void(absl::Status)> done) {
+  waiting_.push_back(std::move(done));
+  next_look_ = clock_.Now();
+  Tick();
+}
+
+void Lookout::PostLook() {
+  looking_ = true;
+  worker_.Post([self = weak_from_this(), service = service_, kea = &kea_, source = &source_,
+                use = use_, loop = &loop_, waiting = std::exchange(waiting_, {})] {
+    auto look = std::make_shared<Look>(LookAt(service, *kea, *source, use, !waiting.empty()));
+    loop->Post([self, look, waiting] {
+      if (const auto lookout = self.lock()) lookout->Finish(std::move(*look), waiting);
+    });
+  });
+}
+
+void Lookout::Finish(Look look, const std::vector<Done>& waiting) {
+  looking_ = false;
+  const bool failed = !look.read_status.ok() || !look.used_status.ok();
+  // Whoever asked during this look does not wait for the next turn.
+  if (waiting_.empty()) next_look_ = clock_.Now() + (failed ? kAfterFailure : kPeriod);
+  if (!look.read_status.ok()) {
+    NESTOR_LOG(warn, "KEA_READ_FAILED", "service={} error=\"{}\"", ServiceName(service_),
+               Message(look.read_status));
+  }
+  absl::Status status = look.read_status;
+  if (status.ok()) status = look.used_status;
+  if (status.ok() && !look.read) {
+    status = Error(absl::StatusCode::kUnavailable, "Kea does not answer: {}", look.health.error);
+  }
+  on_look_(std::move(look));
+  for (const Done& done : waiting) done(status);
+}
+
+}  // namespace nestor::watch
