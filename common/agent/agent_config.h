@@ -20,7 +20,7 @@ struct ServiceConfig {
 
 struct SecurityConfig {
   std::string secret_key_file;
-  std::string authorized_keys;  // a directory
+  std::string authorized_keys;  // a directory; may be empty for a secondary
 };
 
 // An agent's configuration, checked. Names and defaults are in docs/operations.md.
@@ -28,13 +28,13 @@ struct AgentConfig {
   Role role = Role::kPrimary;
   std::string server_name;
   std::map<DhcpService, ServiceConfig> services;
-  std::string events;              // primary: where to bind; secondary: where to connect
-  std::string control;             // the same
+  std::string events;                   // primary: where to bind; secondary: where to connect
+  std::string control;                  // the same
   std::string primary_public_key_file;  // secondary with security
   std::optional<SecurityConfig> security;
   std::string operator_socket;
   std::string state_directory;
-  std::string http;                // "127.0.0.1:5580"; empty: off
+  std::string http;  // "127.0.0.1:5580"; empty: off
   std::string log_level = "info";
 };
 

@@ -8,7 +8,8 @@
 namespace nestor::agent {
 
 // A key file: lines beginning with # are comments, one line is the key in Z85 (40 characters), and
-// in authorized.d a line "rights: subscribe replicate operate" may say what it may do.
+// in authorized.d a line "rights: subscribe replicate operate" may say what it may do. A key that
+// begins with # cannot be in a file: whoever makes keys draws another.
 struct KeyFile {
   std::string z85;
   bool has_rights = false;

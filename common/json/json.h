@@ -24,6 +24,12 @@ class Document {
   // For building new values that live as long as the document.
   rapidjson::Document::AllocatorType& allocator() { return document_->GetAllocator(); }
 
+  // Where in the parsed text the quote stands that begins `string`, a name or a string value of
+  // this document as it was parsed.
+  size_t OffsetOf(const Value& string) const {
+    return static_cast<size_t>(string.GetString() - text_->data()) - 1;
+  }
+
  private:
   friend absl::StatusOr<Document> Parse(std::string text);
   friend absl::StatusOr<Document> ParseCommented(std::string text);

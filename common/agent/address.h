@@ -1,0 +1,24 @@
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <string_view>
+
+namespace nestor::agent {
+
+// Checks an address of the bus, "tcp://HOST:PORT" or "ipc:///PATH". The host is a name, an IPv4
+// address, an IPv6 address in brackets, or '*'; nothing is looked up.
+// InvalidArgument: what is wrong with it.
+absl::Status CheckEndpoint(std::string_view endpoint);
+
+// The same for "HOST:PORT".
+absl::Status CheckHostPort(std::string_view address);
+
+// Checks the path of a unix socket: absolute, and short enough for the kernel.
+// InvalidArgument: what is wrong with it.
+absl::Status CheckSocketPath(std::string_view path);
+
+// True for an endpoint that no other host can reach: ipc, or a loopback address.
+bool StaysOnThisHost(std::string_view endpoint);
+
+}  // namespace nestor::agent
