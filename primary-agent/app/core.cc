@@ -9,6 +9,8 @@ namespace nestor::primary {
 namespace {
 
 constexpr absl::Duration kForgetSession = absl::Seconds(30);
+// Relationships that one secondary may say it follows.
+constexpr int kMostKnown = 64;
 
 std::optional<DhcpService> FromProto(v1::Service service) {
   if (service == v1::DHCP4) return DhcpService::kDhcp4;
@@ -26,7 +28,12 @@ void PrimaryApp::Tick() { core_->Tick(); }
 void PrimaryApp::Drain() { core_->Drain(); }
 
 PrimaryApp::Core::Core(PrimaryOptions options, PrimaryWorld world)
-    : options_(std::move(options)), world_(std::move(world)) {}
+    : options_(std::move(options)),
+      world_(std::move(world)),
+      desk_(std::make_shared<operators::Desk>(
+          [bus = &world_.bus](std::string_view route, std::string_view payload) {
+            return bus->Send(route, payload);
+          })) {}
 
 absl::Status PrimaryApp::Core::Start() {
   for (auto& [service, kea] : world_.services) {
@@ -63,21 +70,20 @@ void PrimaryApp::Core::AddStream(const v1::RelationshipSpec& spec, DhcpService s
   NESTOR_LOG(info, "STREAM_OPENED", "relationship={} service={} term={} head={} stream={}{}",
              spec.name(), ServiceName(service), opened.stream.term, opened.stream.head,
              config::Hex(opened.stream.stream_id), opened.began_anew ? " began_anew=1" : "");
-  StreamWorld world{
-      world_.clock,
-      world_.loop,
-      world_.disk,
-      watch->worker(),
-      watch->recorder(),
-      world_.bus,
-      world_.journal,
-      world_.metrics,
-      [self = weak_from_this()](const std::string& topic, const v1::Envelope& event) {
-        if (const auto core = self.lock()) core->OnEvent(topic, event);
-      },
-      [watch = std::weak_ptr(watch)](std::function<void(absl::Status)> done) {
-        if (const auto found = watch.lock()) found->ReadAgain(std::move(done));
-      }};
+  StreamWorld world{world_.clock,
+                    world_.loop,
+                    world_.disk,
+                    watch->worker(),
+                    watch->recorder(),
+                    world_.bus,
+                    world_.journal,
+                    world_.metrics,
+                    [self = weak_from_this()](const std::string& topic, const v1::Envelope& event) {
+                      if (const auto core = self.lock()) core->OnEvent(topic, event);
+                    },
+                    [watch = std::weak_ptr(watch)](std::function<void(absl::Status)> done) {
+                      if (const auto found = watch.lock()) found->ReadAgain(std::move(done));
+                    }};
   streams_[spec.name()] = std::make_shared<Stream>(spec, service, options_.server_name,
                                                    std::move(opened), std::move(world));
 }
@@ -87,9 +93,8 @@ void PrimaryApp::Core::Tick() {
   for (auto& [service, watch] : watches_) watch->Tick();
   for (auto& [name, stream] : streams_) stream->Tick();
   const Instant now = world_.clock.Now();
-  std::erase_if(sessions_, [&](const auto& entry) {
-    return now - entry.second.heard > kForgetSession;
-  });
+  std::erase_if(sessions_,
+                [&](const auto& entry) { return now - entry.second.heard > kForgetSession; });
 }
 
 void PrimaryApp::Core::Drain() {
@@ -146,7 +151,8 @@ void PrimaryApp::Core::OnMessage(const bus::Peer& from, std::string_view payload
     case protocol::kEnvelopeMagic:
       return OnEnvelope(from, payload);
     case protocol::kOperatorMagic:
-      return OnRequest(from, payload);
+      if (const auto request = desk_->Admit(from, payload)) Dispatch(*request);
+      return;
     default:
       NESTOR_LOG(warn, "MESSAGE_REFUSED", "from={} bytes={} reason=\"not a Nestor message\"",
                  from.user, payload.size());
@@ -161,8 +167,8 @@ bool PrimaryApp::Core::MayFollow(const bus::Peer& peer, const std::string& serve
 void PrimaryApp::Core::OnEnvelope(const bus::Peer& from, std::string_view payload) {
   const auto envelope = protocol::ParseEnvelope(payload, protocol::kMaxToPrimary);
   if (!envelope.ok()) {
-    NESTOR_LOG(warn, "MESSAGE_REFUSED", "from={} bytes={} reason=\"{}\"", from.user,
-               payload.size(), Message(envelope.status()));
+    NESTOR_LOG(warn, "MESSAGE_REFUSED", "from={} bytes={} reason=\"{}\"", from.user, payload.size(),
+               Message(envelope.status()));
     return;
   }
   if (envelope->relationship().empty() && envelope->has_hello()) {
@@ -172,7 +178,8 @@ void PrimaryApp::Core::OnEnvelope(const bus::Peer& from, std::string_view payloa
   if (stream == nullptr) return;  // ended; the next Welcome to its agent says so
   if (!MayFollow(from, stream->spec().secondary()) ||
       envelope->sender() != stream->spec().secondary()) {
-    NESTOR_LOG(warn, "PEER_REFUSED", "relationship={} user={} sender={} body={} "
+    NESTOR_LOG(warn, "PEER_REFUSED",
+               "relationship={} user={} sender={} body={} "
                "reason=\"its key does not make it the secondary of this relationship\"",
                envelope->relationship(), from.user, envelope->sender(),
                static_cast<int>(envelope->body_case()));
@@ -197,14 +204,52 @@ void PrimaryApp::Core::OnAgentHello(const bus::Peer& from, const v1::Hello& hell
     return;
   }
   const bool fresh = !sessions_.contains(from.route);
-  sessions_[from.route] = {hello.server(), world_.clock.Now()};
+  Session& session = sessions_[from.route];
+  session = {hello.server(), world_.clock.Now(), {}};
+  for (const std::string& name : hello.relationships()) {
+    if (session.known.size() < kMostKnown && protocol::IsRelationshipName(name)) {
+      session.known.push_back(name);
+    }
+  }
   if (fresh) {
     NESTOR_LOG(info, "AGENT_CONNECTED", "server={} version={}", hello.server(), hello.version());
   }
-  TellRelationships(from.route, hello.server());
+  LookUpEnded(from.route, session);
+  TellRelationships(from.route, session);
 }
 
-void PrimaryApp::Core::TellRelationships(const std::string& route, const std::string& server) {
+void PrimaryApp::Core::LookUpEnded(const std::string& route, const Session& session) {
+  std::vector<std::string> names;
+  for (const std::string& name : session.known) {
+    if (!streams_.contains(name) && !ended_.contains(name)) names.push_back(name);
+  }
+  if (names.empty()) return;
+  world_.disk.Post(
+      [self = weak_from_this(), names, route, journal = &world_.journal, loop = &world_.loop] {
+        std::map<std::string, bool> ended;
+        for (const std::string& name : names) {
+          const auto entries = journal->History(name, 1);
+          if (!entries.ok()) continue;
+          ended[name] = !entries->empty() && entries->front().what() == "relationship" &&
+                        entries->front().outcome() == "removed";
+        }
+        loop->Post([self, route, ended = std::move(ended)] {
+          const auto core = self.lock();
+          if (!core) return;
+          core->ended_.insert(ended.begin(), ended.end());
+          const auto found = core->sessions_.find(route);
+          if (found != core->sessions_.end()) core->TellRelationships(route, found->second);
+        });
+      });
+}
+
+void PrimaryApp::Core::TellRelationships(const std::string& server) {
+  for (const auto& [route, session] : sessions_) {
+    if (session.server == server) TellRelationships(route, session);
+  }
+}
+
+void PrimaryApp::Core::TellRelationships(const std::string& route, const Session& session) {
   v1::Envelope envelope;
   envelope.set_sender(options_.server_name);
   *envelope.mutable_time() = ToWire(world_.clock.Wall());
@@ -212,7 +257,17 @@ void PrimaryApp::Core::TellRelationships(const std::string& route, const std::st
   welcome.set_join(v1::CONTINUE);
   welcome.set_complete(true);
   for (const auto& [name, stream] : streams_) {
-    if (stream->spec().secondary() == server) *welcome.add_relationships() = stream->spec();
+    if (stream->spec().secondary() == session.server) {
+      *welcome.add_relationships() = stream->spec();
+    }
+  }
+  for (const std::string& name : session.known) {
+    const Stream* stream = FindStream(name);
+    const auto ended = ended_.find(name);
+    // With another secondary now, it has ended for this one.
+    const bool gone = stream != nullptr ? stream->spec().secondary() != session.server
+                                        : ended != ended_.end() && ended->second;
+    if (gone) welcome.add_ended(name);
   }
   (void)world_.bus.Send(route, protocol::Seal(envelope));
 }

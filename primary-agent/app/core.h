@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/operator/desk.h"
 #include "primary-agent/app/primary_app.h"
 #include "primary-agent/publish/service_watch.h"
 #include "primary-agent/publish/stream.h"
@@ -28,20 +29,18 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   struct Session {
     std::string server;
     Instant heard;
+    std::vector<std::string> known;  // the relationships that it follows
   };
   // Somebody who watches the events over a control or operator socket.
   struct Watcher {
     std::string route;
     uint64_t request_id = 0;
-    std::string relationship;       // empty: all
-    std::set<std::string> kinds;    // empty: all but heartbeats
-    bool live = true;               // false: changes are still being read from the journal
-    uint64_t sent = 0;              // the last change sent from the journal
+    std::string relationship;     // empty: all
+    std::set<std::string> kinds;  // empty: all but heartbeats
+    bool live = true;             // false: changes are still being read from the journal
+    uint64_t sent = 0;            // the last change sent from the journal
   };
-  struct Request {
-    bus::Peer peer;
-    v1::OperatorRequest message;
-  };
+  using Request = operators::Request;
 
   // -- core.cc
   void OnMessage(const bus::Peer& from, std::string_view payload);
@@ -49,16 +48,15 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void OnAgentHello(const bus::Peer& from, const v1::Hello& hello);
   void OnLook(DhcpService service, ServiceWatch::Look look);
   void AddStream(const v1::RelationshipSpec& spec, DhcpService service, Recorder::Opened opened);
-  void TellRelationships(const std::string& route, const std::string& server);
+  void LookUpEnded(const std::string& route, const Session& session);
+  void TellRelationships(const std::string& route, const Session& session);
+  void TellRelationships(const std::string& server);
   void UpdateReadiness();
   bool MayFollow(const bus::Peer& peer, const std::string& server) const;
   Stream* FindStream(std::string_view name);
 
   // -- core_operator.cc
-  void OnRequest(const bus::Peer& from, std::string_view payload);
   void Dispatch(const Request& request);
-  void Reply(const Request& request, v1::OperatorReply reply, int exit_code = 0,
-             std::string text = {}, bool last = true);
   void Status(const Request& request);
   void Resync(const Request& request);
   void Diff(const Request& request);
@@ -80,12 +78,16 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
 
   PrimaryOptions options_;
   PrimaryWorld world_;
+  std::shared_ptr<operators::Desk> desk_;
   std::map<DhcpService, std::shared_ptr<ServiceWatch>> watches_;
   std::map<DhcpService, std::optional<ServiceWatch::Look>> looks_;  // the last read, less changes
   std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;
   std::map<std::string, Session> sessions_;
   std::map<uint64_t, Watcher> watchers_;
   uint64_t next_watcher_ = 1;
+  // Relationships that sessions named and that are none here: whether an operator removed them
+  // (true), or this journal never heard of them.
+  std::map<std::string, bool> ended_;
   std::set<std::string> adopting_;  // names between the request and the journal's word
 };
 

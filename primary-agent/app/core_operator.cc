@@ -9,29 +9,15 @@
 namespace nestor::primary {
 namespace {
 
-// What nestorctl exits with.
-constexpr int kUsage = 64;
-constexpr int kRefused = 65;
-constexpr int kUnknownState = 75;
+using operators::kRefused;
+using operators::kUnknownState;
+using operators::kUsage;
 
 constexpr uint32_t kDefaultHoldPercent = 20;
 constexpr uint32_t kDefaultHoldMinimum = 5;
 
-bool OnlyReads(const v1::OperatorRequest& request) {
-  switch (request.verb_case()) {
-    case v1::OperatorRequest::kStatus:
-    case v1::OperatorRequest::kWatch:
-    case v1::OperatorRequest::kDiff:
-    case v1::OperatorRequest::kHistory:
-    case v1::OperatorRequest::kList:
-    case v1::OperatorRequest::kShow:
-      return true;
-    default:
-      return false;
-  }
-}
-
-v1::HistoryEntry RelationshipEntry(const Clock& clock, std::string_view what, std::string_view who) {
+v1::HistoryEntry RelationshipEntry(const Clock& clock, std::string_view what,
+                                   std::string_view who) {
   v1::HistoryEntry entry;
   *entry.mutable_time() = ToWire(clock.Wall());
   entry.set_what("relationship");
@@ -42,59 +28,41 @@ v1::HistoryEntry RelationshipEntry(const Clock& clock, std::string_view what, st
 
 }  // namespace
 
-void PrimaryApp::Core::OnRequest(const bus::Peer& from, std::string_view payload) {
-  Request request{from, {}};
-  if (payload.size() > protocol::kMaxToPrimary ||
-      !request.message.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
-    NESTOR_LOG(warn, "MESSAGE_REFUSED", "from={} bytes={} reason=\"not an operator's request\"",
-               from.user, payload.size());
-    return;
-  }
-  const bool allowed = from.local || from.rights.operate ||
-                       (from.rights.subscribe && OnlyReads(request.message));
-  if (!allowed) {
-    NESTOR_LOG(warn, "OPERATOR_REFUSED", "user={} verb={}", from.user,
-               static_cast<int>(request.message.verb_case()));
-    return Reply(request, {}, kRefused,
-                 fmt::format("the key {} has not the right {}", from.user,
-                             OnlyReads(request.message) ? "subscribe" : "operate"));
-  }
-  Dispatch(request);
-}
-
 void PrimaryApp::Core::Dispatch(const Request& request) {
   switch (request.message.verb_case()) {
-    case v1::OperatorRequest::kStatus: return Status(request);
-    case v1::OperatorRequest::kWatch: return Watch(request);
-    case v1::OperatorRequest::kResync: return Resync(request);
-    case v1::OperatorRequest::kDiff: return Diff(request);
-    case v1::OperatorRequest::kHistory: return History(request);
-    case v1::OperatorRequest::kDecision: return Decide(request);
-    case v1::OperatorRequest::kAdopt: return Adopt(request);
-    case v1::OperatorRequest::kList: return List(request);
-    case v1::OperatorRequest::kShow: return Show(request);
-    case v1::OperatorRequest::kRemove: return Remove(request);
-    case v1::OperatorRequest::VERB_NOT_SET: break;
+    case v1::OperatorRequest::kStatus:
+      return Status(request);
+    case v1::OperatorRequest::kWatch:
+      return Watch(request);
+    case v1::OperatorRequest::kResync:
+      return Resync(request);
+    case v1::OperatorRequest::kDiff:
+      return Diff(request);
+    case v1::OperatorRequest::kHistory:
+      return History(request);
+    case v1::OperatorRequest::kDecision:
+      return Decide(request);
+    case v1::OperatorRequest::kAdopt:
+      return Adopt(request);
+    case v1::OperatorRequest::kList:
+      return List(request);
+    case v1::OperatorRequest::kShow:
+      return Show(request);
+    case v1::OperatorRequest::kRemove:
+      return Remove(request);
+    case v1::OperatorRequest::VERB_NOT_SET:
+      break;
   }
-  Reply(request, {}, kUsage, "this agent does not know the verb; is nestorctl newer than it?");
-}
-
-void PrimaryApp::Core::Reply(const Request& request, v1::OperatorReply reply, int exit_code,
-                             std::string text, bool last) {
-  reply.set_magic(protocol::kOperatorMagic);
-  reply.set_request_id(request.message.request_id());
-  reply.set_last(last);
-  reply.set_exit_code(exit_code);
-  if (!text.empty()) reply.set_text(std::move(text));
-  (void)world_.bus.Send(request.peer.route, reply.SerializeAsString());
+  desk_->Reply(request, {}, kUsage,
+               "this agent does not know the verb; is nestorctl newer than it?");
 }
 
 Stream* PrimaryApp::Core::Named(const Request& request, const std::string& name) {
   Stream* stream = FindStream(name);
   if (stream == nullptr) {
-    Reply(request, {}, kRefused,
-          fmt::format("{} has no relationship {}; see: nestorctl relationship list",
-                      options_.server_name, name));
+    desk_->Reply(request, {}, kRefused,
+                 fmt::format("{} has no relationship {}; see: nestorctl relationship list",
+                             options_.server_name, name));
   }
   return stream;
 }
@@ -111,7 +79,7 @@ void PrimaryApp::Core::Status(const Request& request) {
     *reply.mutable_status()->add_relationships() = std::move(status);
   }
   reply.mutable_status();
-  Reply(request, std::move(reply), exit_code);
+  desk_->Reply(request, std::move(reply), exit_code);
 }
 
 void PrimaryApp::Core::Resync(const Request& request) {
@@ -124,14 +92,14 @@ void PrimaryApp::Core::Resync(const Request& request) {
                    const auto core = self.lock();
                    if (!core) return;
                    const std::string& state = report.state();
-                   const int code = state == "ABORTED"   ? kRefused
-                                    : state == "UNKNOWN" ? kUnknownState
+                   const int code = state == "ABORTED"           ? kRefused
+                                    : state == "UNKNOWN"         ? kUnknownState
                                     : state == "PENDING" && wait ? kUnknownState
-                                                         : 0;
+                                                                 : 0;
                    v1::OperatorReply reply;
                    *reply.mutable_resync() = report;
                    if (!wait && state == "STARTED") last = true;
-                   core->Reply(request, std::move(reply), code, std::move(text), last);
+                   core->desk_->Reply(request, std::move(reply), code, std::move(text), last);
                  });
 }
 
@@ -142,45 +110,28 @@ void PrimaryApp::Core::Diff(const Request& request) {
     const auto core = self.lock();
     if (!core) return;
     if (!report.ok()) {
-      return core->Reply(request, {}, absl::IsDeadlineExceeded(report.status()) ? kUnknownState
-                                                                                : kRefused,
-                         std::string(Message(report.status())));
+      return core->desk_->Reply(
+          request, {}, absl::IsDeadlineExceeded(report.status()) ? kUnknownState : kRefused,
+          std::string(Message(report.status())));
     }
     v1::OperatorReply reply;
     const int exit_code = report->same() ? 0 : 1;
     *reply.mutable_diff() = *std::move(report);
-    core->Reply(request, std::move(reply), exit_code);
+    core->desk_->Reply(request, std::move(reply), exit_code);
   });
 }
 
 void PrimaryApp::Core::History(const Request& request) {
-  const v1::HistoryRequest& history = request.message.history();
-  world_.disk.Post([self = weak_from_this(), request, history, journal = &world_.journal,
-                    loop = &world_.loop] {
-    v1::OperatorReply reply;
-    absl::Status status;
-    if (history.sequence() != 0) {
-      auto entry = journal->HistoryOf(history.name(), history.sequence());
-      status = entry.status();
-      if (entry.ok()) *reply.mutable_history()->add_entries() = *std::move(entry);
-    } else {
-      auto entries = journal->History(history.name(), history.limit());
-      status = entries.status();
-      reply.mutable_history();
-      if (entries.ok()) {
-        for (auto& entry : *entries) *reply.mutable_history()->add_entries() = std::move(entry);
-      }
-    }
-    loop->Post([self, request, reply = std::move(reply), status]() mutable {
-      const auto core = self.lock();
-      if (!core) return;
-      const bool empty = reply.history().entries().empty();
-      if (status.ok() && empty && core->Named(request, request.message.history().name()) == nullptr)
-        return;
-      core->Reply(request, std::move(reply), status.ok() ? 0 : kRefused,
-                  std::string(Message(status)));
-    });
-  });
+  desk_->History(request, world_.journal, world_.disk, world_.loop,
+                 [self = weak_from_this()](const Request& asked) {
+                   const auto core = self.lock();
+                   if (!core || core->Named(asked, asked.message.history().name()) == nullptr) {
+                     return;
+                   }
+                   v1::OperatorReply none;
+                   none.mutable_history();
+                   core->desk_->Reply(asked, std::move(none));
+                 });
 }
 
 void PrimaryApp::Core::Decide(const Request& request) {
@@ -189,28 +140,31 @@ void PrimaryApp::Core::Decide(const Request& request) {
   if (stream == nullptr) return;
   const absl::Status status =
       stream->Decide(decision.sequence(), decision.approve(), request.message.operator_name());
-  Reply(request, {}, status.ok() ? 0 : kRefused,
-        status.ok() ? fmt::format("change {} {}", decision.sequence(),
-                                  decision.approve() ? "approved" : "rejected")
-                    : std::string(Message(status)));
+  desk_->Reply(request, {}, status.ok() ? 0 : kRefused,
+               status.ok() ? fmt::format("change {} {}", decision.sequence(),
+                                         decision.approve() ? "approved" : "rejected")
+                           : std::string(Message(status)));
 }
 
 void PrimaryApp::Core::Adopt(const Request& request) {
   const v1::AdoptRequest& adopt = request.message.adopt();
-  const auto refuse = [&](std::string text) { Reply(request, {}, kRefused, std::move(text)); };
+  const auto refuse = [&](std::string text) {
+    desk_->Reply(request, {}, kRefused, std::move(text));
+  };
   if (!protocol::IsRelationshipName(adopt.name())) {
-    return Reply(request, {}, kUsage,
-                 fmt::format("'{}' is not a name: 1 to 63 of a-z, 0-9 and '-'", adopt.name()));
+    return desk_->Reply(
+        request, {}, kUsage,
+        fmt::format("'{}' is not a name: 1 to 63 of a-z, 0-9 and '-'", adopt.name()));
   }
   if (adopt.secondary().empty() || adopt.secondary() == options_.server_name) {
-    return Reply(request, {}, kUsage, "--secondary names the other server of the pair");
+    return desk_->Reply(request, {}, kUsage, "--secondary names the other server of the pair");
   }
-  if (adopt.hold_percent() > 100) return Reply(request, {}, kUsage, "--hold-percent is 0 to 100");
+  if (adopt.hold_percent() > 100)
+    return desk_->Reply(request, {}, kUsage, "--hold-percent is 0 to 100");
   if (adopt.service() != v1::DHCP4 && adopt.service() != v1::DHCP6) {
-    return Reply(request, {}, kUsage, "--service is dhcp4 or dhcp6");
+    return desk_->Reply(request, {}, kUsage, "--service is dhcp4 or dhcp6");
   }
-  const auto service =
-      adopt.service() == v1::DHCP4 ? DhcpService::kDhcp4 : DhcpService::kDhcp6;
+  const auto service = adopt.service() == v1::DHCP4 ? DhcpService::kDhcp4 : DhcpService::kDhcp6;
   if (!watches_.contains(service)) {
     return refuse(fmt::format("{} has no service {} in its configuration", options_.server_name,
                               ServiceName(service)));
@@ -235,22 +189,22 @@ void PrimaryApp::Core::Adopt(const Request& request) {
   *spec.mutable_since() = ToWire(world_.clock.Wall());
   adopting_.insert(spec.name());
   // What runs now decides whether it can be mirrored at all.
-  watches_.at(service)->ReadAgain([self = weak_from_this(), request, spec,
-                                   service](absl::Status read) {
-    const auto core = self.lock();
-    if (!core) return;
-    const auto& look = core->looks_[service];
-    std::string text;
-    if (!read.ok()) {
-      text = fmt::format("Kea's configuration on {} could not be read: {}",
-                         core->options_.server_name, Message(read));
-    } else if (look && !look->blocked.empty()) {
-      text = fmt::format("{} cannot be mirrored: {}", ServiceName(service), look->blocked);
-    }
-    if (text.empty()) return core->FinishAdopt(request, spec, service);
-    core->adopting_.erase(spec.name());
-    core->Reply(request, {}, kRefused, std::move(text));
-  });
+  watches_.at(service)->ReadAgain(
+      [self = weak_from_this(), request, spec, service](absl::Status read) {
+        const auto core = self.lock();
+        if (!core) return;
+        const auto& look = core->looks_[service];
+        std::string text;
+        if (!read.ok()) {
+          text = fmt::format("Kea's configuration on {} could not be read: {}",
+                             core->options_.server_name, Message(read));
+        } else if (look && !look->blocked.empty()) {
+          text = fmt::format("{} cannot be mirrored: {}", ServiceName(service), look->blocked);
+        }
+        if (text.empty()) return core->FinishAdopt(request, spec, service);
+        core->adopting_.erase(spec.name());
+        core->desk_->Reply(request, {}, kRefused, std::move(text));
+      });
 }
 
 void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::RelationshipSpec& spec,
@@ -270,27 +224,28 @@ void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::Relationshi
       if (!core) return;
       core->adopting_.erase(spec.name());
       if (!opened.ok()) {
-        return core->Reply(request, {}, kRefused, std::string(Message(opened.status())));
+        return core->desk_->Reply(request, {}, kRefused, std::string(Message(opened.status())));
       }
       core->AddStream(spec, service, *std::move(opened));
       NESTOR_LOG(info, "RELATIONSHIP_ADOPTED", "relationship={} service={} secondary={}",
                  spec.name(), ServiceName(service), spec.secondary());
-      bool connected = false;
-      for (const auto& [route, session] : core->sessions_) {
-        if (session.server != spec.secondary()) continue;
-        connected = true;
-        core->TellRelationships(route, session.server);
-      }
+      core->ended_.erase(spec.name());
+      core->TellRelationships(spec.secondary());
+      const bool connected = std::any_of(
+          core->sessions_.begin(), core->sessions_.end(),
+          [&](const auto& session) { return session.second.server == spec.secondary(); });
       const auto respond = [self, request, spec, connected](const absl::Status&) {
         if (const auto found = self.lock()) {
-          found->Reply(request, {}, 0,
-                       fmt::format("{} mirrors {} from {} to {}{}", spec.name(),
-                                   ServiceName(*ServiceFromName(
-                                       spec.service() == v1::DHCP4 ? "dhcp4" : "dhcp6")),
-                                   spec.primary(), spec.secondary(),
-                                   connected ? "" : fmt::format("; the agent on {} has not "
-                                                                "connected yet",
-                                                                spec.secondary())));
+          found->desk_->Reply(
+              request, {}, 0,
+              fmt::format(
+                  "{} mirrors {} from {} to {}{}", spec.name(),
+                  ServiceName(*ServiceFromName(spec.service() == v1::DHCP4 ? "dhcp4" : "dhcp6")),
+                  spec.primary(), spec.secondary(),
+                  connected ? ""
+                            : fmt::format("; the agent on {} has not "
+                                          "connected yet",
+                                          spec.secondary())));
         }
       };
       // The first change: the configuration as it is.
@@ -305,7 +260,7 @@ void PrimaryApp::Core::List(const Request& request) {
   for (const auto& [name, stream] : streams_) {
     *reply.mutable_relationships()->add_relationships() = stream->View();
   }
-  Reply(request, std::move(reply));
+  desk_->Reply(request, std::move(reply));
 }
 
 void PrimaryApp::Core::Show(const Request& request) {
@@ -313,7 +268,7 @@ void PrimaryApp::Core::Show(const Request& request) {
   if (stream == nullptr) return;
   v1::OperatorReply reply;
   *reply.mutable_relationships()->add_relationships() = stream->View();
-  Reply(request, std::move(reply));
+  desk_->Reply(request, std::move(reply));
 }
 
 void PrimaryApp::Core::Remove(const Request& request) {
@@ -342,13 +297,12 @@ void PrimaryApp::Core::Remove(const Request& request) {
       const auto core = self.lock();
       if (!core) return;
       NESTOR_LOG(info, "RELATIONSHIP_REMOVED", "relationship={}", name);
-      for (const auto& [route, session] : core->sessions_) {
-        if (session.server == secondary) core->TellRelationships(route, secondary);
-      }
-      core->Reply(request, {}, removed.ok() ? 0 : kRefused,
-                  removed.ok() ? fmt::format("{} is removed; both servers keep what they serve",
-                                             name)
-                               : std::string(Message(removed)));
+      core->ended_[name] = true;
+      core->TellRelationships(secondary);
+      core->desk_->Reply(request, {}, removed.ok() ? 0 : kRefused,
+                         removed.ok()
+                             ? fmt::format("{} is removed; both servers keep what they serve", name)
+                             : std::string(Message(removed)));
     });
   });
 }

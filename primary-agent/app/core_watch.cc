@@ -9,7 +9,6 @@ namespace nestor::primary {
 namespace {
 
 constexpr uint64_t kReadBytes = uint64_t{4} << 20;
-constexpr int kRefused = 65;
 constexpr size_t kMostWatchers = 64;
 
 }  // namespace
@@ -18,12 +17,13 @@ void PrimaryApp::Core::Watch(const Request& request) {
   const v1::WatchRequest& watch = request.message.watch();
   if (!watch.name().empty() && Named(request, watch.name()) == nullptr) return;
   if (watch.from() != 0 && watch.name().empty()) {
-    return Reply(request, {}, 64, "--from needs the name of a relationship");
+    return desk_->Reply(request, {}, operators::kUsage, "--from needs the name of a relationship");
   }
   // One per route: a client that asks again has lost the first.
   std::erase_if(watchers_, [&](const auto& w) { return w.second.route == request.peer.route; });
   if (watchers_.size() >= kMostWatchers) {
-    return Reply(request, {}, kRefused, fmt::format("{} watch already", kMostWatchers));
+    return desk_->Reply(request, {}, operators::kRefused,
+                        fmt::format("{} watch already", kMostWatchers));
   }
   const uint64_t id = next_watcher_++;
   Watcher watcher;
@@ -33,7 +33,7 @@ void PrimaryApp::Core::Watch(const Request& request) {
   watcher.kinds = {watch.kinds().begin(), watch.kinds().end()};
   watcher.live = watch.from() == 0;
   watchers_[id] = std::move(watcher);
-  Reply(request, {}, 0, "watching", false);
+  desk_->Reply(request, {}, 0, "watching", false);
   // What was compacted away is gone: begin with the oldest that is left.
   const Stream* stream = FindStream(watch.name());
   if (watch.from() != 0) ReadForWatcher(id, std::max(watch.from(), stream->lowest()));
@@ -41,48 +41,43 @@ void PrimaryApp::Core::Watch(const Request& request) {
 
 void PrimaryApp::Core::ReadForWatcher(uint64_t id, uint64_t from) {
   const std::string name = watchers_.at(id).relationship;
-  world_.disk.Post([self = weak_from_this(), journal = &world_.journal, loop = &world_.loop, name,
-                    id, from] {
-    auto changes = journal->Read(name, from, kReadBytes);
-    loop->Post([self, id, from, changes = std::move(changes)] {
-      const auto core = self.lock();
-      if (!core || !core->watchers_.contains(id)) return;
-      Watcher& watcher = core->watchers_.at(id);
-      const Stream* stream = core->FindStream(watcher.relationship);
-      if (stream == nullptr || !changes.ok()) {
-        core->watchers_.erase(id);
-        return;
-      }
-      watcher.sent = std::max(watcher.sent, from - 1);
-      for (const auto& change : *changes) {
-        v1::Envelope event;
-        if (!event.ParseFromString(change.envelope)) continue;
-        const std::string topic =
-            protocol::Topic(watcher.relationship, stream->service(), "change");
-        if (!core->SendEvent(watcher, topic, event)) {
-          core->watchers_.erase(id);
-          return;
-        }
-        watcher.sent = change.sequence;
-      }
-      if (watcher.sent < stream->head() && !changes->empty()) {
-        core->ReadForWatcher(id, watcher.sent + 1);
-      } else {
-        watcher.live = true;
-      }
-    });
-  });
+  world_.disk.Post(
+      [self = weak_from_this(), journal = &world_.journal, loop = &world_.loop, name, id, from] {
+        auto changes = journal->Read(name, from, kReadBytes);
+        loop->Post([self, id, from, changes = std::move(changes)] {
+          const auto core = self.lock();
+          if (!core || !core->watchers_.contains(id)) return;
+          Watcher& watcher = core->watchers_.at(id);
+          const Stream* stream = core->FindStream(watcher.relationship);
+          if (stream == nullptr || !changes.ok()) {
+            core->watchers_.erase(id);
+            return;
+          }
+          watcher.sent = std::max(watcher.sent, from - 1);
+          for (const auto& change : *changes) {
+            v1::Envelope event;
+            if (!event.ParseFromString(change.envelope)) continue;
+            const std::string topic =
+                protocol::Topic(watcher.relationship, stream->service(), "change");
+            if (!core->SendEvent(watcher, topic, event)) {
+              core->watchers_.erase(id);
+              return;
+            }
+            watcher.sent = change.sequence;
+          }
+          if (watcher.sent < stream->head() && !changes->empty()) {
+            core->ReadForWatcher(id, watcher.sent + 1);
+          } else {
+            watcher.live = true;
+          }
+        });
+      });
 }
 
 bool PrimaryApp::Core::SendEvent(const Watcher& watcher, const std::string& topic,
                                  const v1::Envelope& event) {
-  v1::OperatorReply reply;
-  reply.set_magic(protocol::kOperatorMagic);
-  reply.set_request_id(watcher.request_id);
-  reply.mutable_event()->set_topic(topic);
-  *reply.mutable_event()->mutable_envelope() = event;
   // A watcher that does not read is let go; it asks again from what it saw last.
-  return world_.bus.Send(watcher.route, reply.SerializeAsString()).ok();
+  return desk_->SendEvent(watcher.route, watcher.request_id, topic, event);
 }
 
 void PrimaryApp::Core::OnEvent(const std::string& topic, const v1::Envelope& event) {
