@@ -1,0 +1,270 @@
+#include "secondary-agent/app/core.h"
+
+#include "common/base/status.h"
+#include "common/log/log.h"
+#include "common/protocol/envelope.h"
+#include "common/protocol/wire_time.h"
+
+namespace nestor::secondary {
+namespace {
+
+constexpr absl::Duration kHelloPeriod = absl::Seconds(2);
+
+std::optional<DhcpService> FromProto(v1::Service service) {
+  if (service == v1::DHCP4) return DhcpService::kDhcp4;
+  if (service == v1::DHCP6) return DhcpService::kDhcp6;
+  return std::nullopt;
+}
+
+v1::HistoryEntry RelationshipEntry(const Clock& clock, std::string_view outcome,
+                                   std::string_view by) {
+  v1::HistoryEntry entry;
+  *entry.mutable_time() = ToWire(clock.Wall());
+  entry.set_what("relationship");
+  entry.set_outcome(std::string(outcome));
+  entry.set_operator_name(std::string(by));
+  return entry;
+}
+
+}  // namespace
+
+SecondaryApp::SecondaryApp(SecondaryOptions options, SecondaryWorld world)
+    : core_(std::make_shared<Core>(std::move(options), std::move(world))) {}
+SecondaryApp::~SecondaryApp() = default;
+absl::Status SecondaryApp::Start() { return core_->Start(); }
+void SecondaryApp::Tick() { core_->Tick(); }
+void SecondaryApp::Drain() { core_->Drain(); }
+
+SecondaryApp::Core::Core(SecondaryOptions options, SecondaryWorld world)
+    : options_(std::move(options)),
+      world_(std::move(world)),
+      desk_(std::make_shared<operators::Desk>(
+          [bus = &world_.bus](std::string_view route, std::string_view payload) {
+            return bus->Send(route, payload);
+          })),
+      next_hello_(world_.clock.Now()) {}
+
+absl::Status SecondaryApp::Core::Start() {
+  for (auto& [service, kea] : world_.services) {
+    LocalKea& local = keas_[service];
+    local.applier =
+        std::make_shared<Applier>(service, options_.server_name, kea.kea, kea.source, world_.clock);
+    local.lookout = std::make_shared<watch::Lookout>(
+        service, kea.kea, kea.source, kea.worker, world_.loop, world_.clock, nullptr,
+        [self = weak_from_this(), service = service](watch::Look look) {
+          if (const auto core = self.lock()) core->OnLook(service, std::move(look));
+        });
+  }
+  ASSIGN_OR_RETURN(const auto specs, world_.store.Relationships());
+  for (const v1::RelationshipSpec& spec : specs) {
+    const auto service = FromProto(spec.service());
+    if (!service || !keas_.contains(*service)) {
+      NESTOR_LOG(error, "SERVICE_NOT_CONFIGURED", "relationship={} service={}", spec.name(),
+                 v1::Service_Name(spec.service()));
+      continue;
+    }
+    ASSIGN_OR_RETURN(protocol::FollowerMemory memory, world_.store.Load(spec.name()));
+    AddMirror(spec, *service, std::move(memory));
+  }
+  world_.bus.OnEvent([self = weak_from_this()](std::string_view topic, std::string_view payload) {
+    if (const auto core = self.lock()) core->OnEvent(topic, payload);
+  });
+  world_.bus.OnPrimary([self = weak_from_this()](std::string_view payload) {
+    if (const auto core = self.lock()) core->OnPrimary(payload);
+  });
+  world_.bus.OnOperator([self = weak_from_this()](const bus::Peer& from, std::string_view payload) {
+    if (const auto core = self.lock()) core->OnOperator(from, payload);
+  });
+  Tick();
+  return absl::OkStatus();
+}
+
+void SecondaryApp::Core::Tick() {
+  world_.metrics.Alive();
+  for (auto& [service, kea] : keas_) kea.lookout->Tick();
+  for (auto& [name, mirror] : mirrors_) mirror->Tick();
+  if (world_.clock.Now() >= next_hello_) SayHello();
+}
+
+void SecondaryApp::Core::Drain() {
+  for (auto& [name, mirror] : mirrors_) mirror->SayBye();
+}
+
+// Which relationships there are is the primary's to say; it is asked again and again, since either
+// agent may have been restarted or reconfigured since.
+void SecondaryApp::Core::SayHello() {
+  next_hello_ = world_.clock.Now() + kHelloPeriod;
+  v1::Envelope envelope;
+  envelope.set_sender(options_.server_name);
+  *envelope.mutable_time() = ToWire(world_.clock.Wall());
+  v1::Hello& hello = *envelope.mutable_hello();
+  hello.set_server(options_.server_name);
+  hello.set_version(options_.version);
+  for (const auto& [service, kea] : keas_) hello.add_services(protocol::ToProto(service));
+  for (const auto& [name, mirror] : mirrors_) hello.add_relationships(name);
+  (void)world_.bus.SendToPrimary(protocol::Seal(envelope));
+}
+
+void SecondaryApp::Core::OnEvent(std::string_view topic, std::string_view payload) {
+  const auto envelope = protocol::ParseEnvelope(payload, protocol::kMaxEvent);
+  if (!envelope.ok()) {
+    NESTOR_LOG(warn, "MESSAGE_REFUSED", "from=primary topic={} bytes={} reason=\"{}\"", topic,
+               payload.size(), Message(envelope.status()));
+    return;
+  }
+  const auto mirror = mirrors_.find(envelope->relationship());
+  if (mirror != mirrors_.end()) mirror->second->OnEnvelope(*envelope, payload);
+}
+
+void SecondaryApp::Core::OnPrimary(std::string_view payload) {
+  const auto envelope = protocol::ParseEnvelope(payload, protocol::kMaxToSecondary);
+  if (!envelope.ok()) {
+    NESTOR_LOG(warn, "MESSAGE_REFUSED", "from=primary bytes={} reason=\"{}\"", payload.size(),
+               Message(envelope.status()));
+    return;
+  }
+  if (envelope->relationship().empty()) {
+    if (envelope->has_welcome()) OnAgentWelcome(*envelope);
+    return;
+  }
+  const auto mirror = mirrors_.find(envelope->relationship());
+  if (mirror != mirrors_.end()) mirror->second->OnEnvelope(*envelope, payload);
+}
+
+void SecondaryApp::Core::OnAgentWelcome(const v1::Envelope& envelope) {
+  const v1::Welcome& welcome = envelope.welcome();
+  if (welcome.join() == v1::REFUSED) {
+    if (refusal_ != welcome.text()) {
+      NESTOR_LOG(error, "PRIMARY_REFUSES", "primary={} reason=\"{}\"", envelope.sender(),
+                 welcome.text());
+    }
+    refusal_ = welcome.text();
+    return;
+  }
+  refusal_.clear();
+  for (const std::string& name : welcome.ended()) RemoveMirror(name, envelope.sender());
+  std::set<std::string> known;
+  for (const v1::RelationshipSpec& spec : welcome.relationships()) {
+    known.insert(spec.name());
+    OnSpec(spec);
+  }
+  if (!welcome.complete()) return;
+  std::set<std::string> orphaned;
+  for (const auto& [name, mirror] : mirrors_) {
+    if (known.contains(name)) continue;
+    orphaned.insert(name);
+    if (!orphaned_.contains(name)) {
+      NESTOR_LOG(error, "RELATIONSHIP_UNKNOWN", "relationship={} primary={}", name,
+                 envelope.sender());
+    }
+  }
+  orphaned_ = std::move(orphaned);
+}
+
+void SecondaryApp::Core::OnSpec(const v1::RelationshipSpec& spec) {
+  const auto service = FromProto(spec.service());
+  if (!protocol::IsRelationshipName(spec.name()) || !service ||
+      spec.secondary() != options_.server_name) {
+    return;
+  }
+  if (!keas_.contains(*service)) {
+    NESTOR_LOG(error, "SERVICE_NOT_CONFIGURED", "relationship={} service={}", spec.name(),
+               ServiceName(*service));
+    return;
+  }
+  const auto mirror = mirrors_.find(spec.name());
+  if (mirror != mirrors_.end()) {
+    if (mirror->second->spec().SerializeAsString() == spec.SerializeAsString()) return;
+    if (mirror->second->service() != *service) return RemoveMirror(spec.name(), spec.primary());
+    mirror->second->OnSpec(spec);
+  } else if (!adding_.insert(spec.name()).second) {
+    return;
+  }
+  world_.disk.Post([self = weak_from_this(), spec, service = *service, store = &world_.store,
+                    loop = &world_.loop, clock = &world_.clock, fresh = mirror == mirrors_.end()] {
+    absl::Status saved = store->SaveRelationship(spec);
+    absl::StatusOr<protocol::FollowerMemory> memory = saved;
+    if (saved.ok()) memory = store->Load(spec.name());
+    if (memory.ok() && fresh) {
+      (void)store->AddEntry(spec.name(), RelationshipEntry(*clock, "adopted", spec.primary()));
+    }
+    loop->Post([self, spec, service, memory = std::move(memory)]() mutable {
+      const auto core = self.lock();
+      if (!core) return;
+      const bool adding = core->adding_.erase(spec.name()) != 0;
+      if (!memory.ok()) {
+        // Asked again by the next Hello.
+        NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"", spec.name(),
+                   Message(memory.status()));
+        return;
+      }
+      if (!adding) return;
+      NESTOR_LOG(info, "RELATIONSHIP_ADOPTED", "relationship={} service={} primary={}", spec.name(),
+                 ServiceName(service), spec.primary());
+      core->AddMirror(spec, service, *std::move(memory));
+    });
+  });
+}
+
+void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService service,
+                                   protocol::FollowerMemory memory) {
+  LocalKea& kea = keas_.at(service);
+  MirrorWorld world{world_.clock,
+                    world_.loop,
+                    world_.services.at(service).worker,
+                    kea.applier,
+                    world_.bus,
+                    world_.store,
+                    world_.metrics,
+                    [lookout = std::weak_ptr(kea.lookout)] {
+                      if (const auto found = lookout.lock()) found->ReadAgain([](absl::Status) {});
+                    }};
+  const auto mirror = std::make_shared<Mirror>(
+      spec, service, options_.server_name, options_.version, std::move(memory),
+      world_.random.Next(), world_.random.Fraction(), std::move(world));
+  mirrors_[spec.name()] = mirror;
+  world_.bus.Subscribe(protocol::TopicPrefix(spec.name()));
+  if (!kea.look) return;
+  mirror->OnKea(kea.look->health);
+  // What was read before may be old by now: the mirror begins with what runs.
+  if (kea.look->health.reachable) kea.lookout->ReadAgain([](absl::Status) {});
+}
+
+void SecondaryApp::Core::RemoveMirror(const std::string& name, std::string_view by) {
+  if (mirrors_.erase(name) == 0) return;
+  orphaned_.erase(name);
+  world_.bus.Unsubscribe(protocol::TopicPrefix(name));
+  world_.metrics.Forget(name);
+  NESTOR_LOG(info, "RELATIONSHIP_REMOVED", "relationship={} by={}", name, by);
+  world_.disk.Post([store = &world_.store, clock = &world_.clock, name, by = std::string(by)] {
+    absl::Status removed = store->RemoveRelationship(name);
+    if (removed.ok()) removed = store->AddEntry(name, RelationshipEntry(*clock, "removed", by));
+    if (!removed.ok()) {
+      NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"", name,
+                 Message(removed));
+    }
+  });
+}
+
+void SecondaryApp::Core::OnLook(DhcpService service, watch::Look look) {
+  LocalKea& kea = keas_.at(service);
+  for (const auto& [name, mirror] : mirrors_) {
+    if (mirror->service() != service) continue;
+    mirror->OnKea(look.health);
+    if (look.read) mirror->OnLocal(look.set, look.origin, look.ha_mode, look.blocked);
+  }
+  look.set.reset();
+  kea.look = std::move(look);
+  UpdateReadiness();
+}
+
+void SecondaryApp::Core::UpdateReadiness() {
+  for (const auto& [service, kea] : keas_) {
+    if (!kea.look) {
+      return world_.metrics.SetNotReady(fmt::format("{} not looked at yet", ServiceName(service)));
+    }
+  }
+  world_.metrics.SetNotReady("");
+}
+
+}  // namespace nestor::secondary

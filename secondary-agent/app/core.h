@@ -1,0 +1,73 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "common/operator/desk.h"
+#include "common/watch/lookout.h"
+#include "secondary-agent/app/secondary_app.h"
+#include "secondary-agent/follow/mirror.h"
+
+namespace nestor::secondary {
+
+// What a SecondaryApp is made of: a lookout per service, a mirror per relationship, and what the
+// primary's agent says of which there are. Protocol thread only; found by tasks through weak
+// pointers.
+class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Core> {
+ public:
+  Core(SecondaryOptions options, SecondaryWorld world);
+
+  absl::Status Start();
+  void Tick();
+  void Drain();
+
+ private:
+  using Request = operators::Request;
+  // A local Kea: who looks at it and who changes it.
+  struct LocalKea {
+    std::shared_ptr<watch::Lookout> lookout;
+    std::shared_ptr<Applier> applier;
+    std::optional<watch::Look> look;  // the last one, without its set
+  };
+
+  // -- core.cc
+  void OnEvent(std::string_view topic, std::string_view payload);
+  void OnPrimary(std::string_view payload);
+  void OnAgentWelcome(const v1::Envelope& envelope);
+  void OnSpec(const v1::RelationshipSpec& spec);
+  void AddMirror(const v1::RelationshipSpec& spec, DhcpService service,
+                 protocol::FollowerMemory memory);
+  void RemoveMirror(const std::string& name, std::string_view by);
+  void OnLook(DhcpService service, watch::Look look);
+  void SayHello();
+  void UpdateReadiness();
+
+  // -- core_operator.cc
+  void OnOperator(const bus::Peer& from, std::string_view payload);
+  void Dispatch(const Request& request);
+  void Status(const Request& request);
+  void Resync(const Request& request);
+  void Diff(const Request& request);
+  void Decide(const Request& request);
+  void List(const Request& request);
+  void Show(const Request& request);
+  void Remove(const Request& request);
+  v1::RelationshipStatus StatusOf(const Mirror& mirror) const;
+  // Finds the mirror or answers that there is none.
+  Mirror* Named(const Request& request, const std::string& name);
+
+  SecondaryOptions options_;
+  SecondaryWorld world_;
+  std::shared_ptr<operators::Desk> desk_;
+  std::map<DhcpService, LocalKea> keas_;
+  std::map<std::string, std::shared_ptr<Mirror>, std::less<>> mirrors_;
+  std::set<std::string> adding_;    // names between the primary's word and the store's
+  std::set<std::string> orphaned_;  // mirrors that the primary does not know (any more)
+  std::string refusal_;             // why the primary refuses this agent; empty: it does not
+  Instant next_hello_;
+};
+
+}  // namespace nestor::secondary
