@@ -5,18 +5,21 @@
 #include <string>
 #include <string_view>
 
-namespace prometheus {
-class Registry;
-}
+#include "common/base/clock.h"
 
 namespace nestor::runtime {
 
-// The agent's metrics, in Prometheus' terms. Thread-safe.
+// The agent's metrics, in Prometheus' terms, and how it is. Thread-safe.
+//
+// Names of metrics and labels are such as Prometheus allows, and a name is always a gauge or always
+// a counter: anything else is a defect, for which prometheus-cpp throws.
 class Metrics {
  public:
   using Labels = std::map<std::string, std::string>;
 
   Metrics();
+  // With `clock` in place of the system's, for IsAlive(); it must outlive this.
+  explicit Metrics(const Clock& clock);
   ~Metrics();
 
   // Sets a gauge, made at its first use. `name` as Prometheus wants it: nestor_..._seconds.
@@ -32,12 +35,15 @@ class Metrics {
   // What /readyz answers: 200 when empty, else 503 with this text. Starts as "starting".
   void SetNotReady(std::string reason);
   std::string NotReady() const;
-  // The protocol thread calls it at each turn; /healthz answers 503 when it is older than 5 s.
+
+  // The protocol thread calls it at each turn; /healthz answers 503 when that, or the construction,
+  // is longer than 5 s ago.
   void Alive();
   bool IsAlive() const;
 
  private:
   struct State;
+  std::unique_ptr<Clock> own_clock_;
   std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,32 @@
+#include "common/runtime/supervisor.h"
+
+#include <systemd/sd-daemon.h>
+
+#include <cstdint>
+
+namespace nestor::runtime {
+
+Supervisor::Supervisor(const Clock& clock)
+    : clock_(clock), feed_each_(absl::InfiniteDuration()), fed_(clock.Now()) {
+  uint64_t watchdog_us = 0;
+  if (::sd_watchdog_enabled(0, &watchdog_us) > 0) feed_each_ = absl::Microseconds(watchdog_us) / 2;
+}
+
+void Supervisor::Ready() { ::sd_notify(0, "READY=1"); }
+
+void Supervisor::Stopping() { ::sd_notify(0, "STOPPING=1"); }
+
+void Supervisor::Status(const std::string& line) {
+  if (line == status_) return;
+  status_ = line;
+  ::sd_notify(0, ("STATUS=" + line).c_str());
+}
+
+void Supervisor::Tick() {
+  const Instant now = clock_.Now();
+  if (now - fed_ < feed_each_) return;
+  fed_ = now;
+  ::sd_notify(0, "WATCHDOG=1");
+}
+
+}  // namespace nestor::runtime
