@@ -1,0 +1,16 @@
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <string>
+
+namespace nestor::bus {
+
+// Makes room for a socket file at an "ipc://PATH" address: removes one that nobody listens at any
+// more. Does nothing for other addresses. ZeroMQ by itself would take the path from whoever listens
+// there.
+//
+// Unavailable  somebody listens at it, it is a file of another kind, or it cannot be removed
+absl::Status RemoveStaleSocketFile(const std::string& address);
+
+}  // namespace nestor::bus
