@@ -49,6 +49,9 @@ def _ordered(value):
             member = value[name]
         elif name in _UNORDERED and isinstance(member, list):
             member = sorted(member, key=_UNORDERED[name])
+        # A relay's addresses are a set; a reservation's addresses have an order.
+        elif name == "relay" and isinstance(member, dict) and "ip-addresses" in member:
+            member = dict(member, **{"ip-addresses": sorted(member["ip-addresses"])})
         result[name] = member
     return result
 

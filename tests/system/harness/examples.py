@@ -80,6 +80,10 @@ def adapted(service, name, folder):
     own = keaconf.own_parts(service, "kea-a", "a", folder)
     members.update({one: own[one] for one in _REPLACED if one in own})
     members.get("dhcp-ddns", {}).pop("sender-ip", None)
+    if service == "dhcp6" and "option-data" in members:
+        # kea-dhcp6 2.2 takes an empty option 45 (client-data) and crashes at the next config-get.
+        members["option-data"] = [option for option in members["option-data"]
+                                  if option.get("name") != "client-data"]
     return members
 
 

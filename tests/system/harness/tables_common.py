@@ -250,6 +250,9 @@ def option_def_rows(space):
     def value(name, code, data, **more):
         return dict({"name": name, "code": code, "space": space, "data": data}, **more)
     code = {"dhcp4": 230, "dhcp6": 1230}[space]
+    address, first, second, third = {
+        "dhcp4": ("ipv4-address", "192.0.2.1", "192.0.2.2", "192.0.2.3"),
+        "dhcp6": ("ipv6-address", "2001:db8::1", "2001:db8::2", "2001:db8::3")}[space]
     return [
         Row("option definition and its value", [
             together(add("option-def", definition("color", code, "string")),
@@ -274,12 +277,12 @@ def option_def_rows(space):
             together(take("option-data", "name", "numbers"), take("option-def", "name", "numbers"))]),
         Row("option definition that encapsulates a space of its own", [
             together(add("option-def", definition("holder", code + 3, "empty", encapsulate="inner")),
-                     add("option-def", {"name": "leaf", "code": 1, "type": "ipv6-address",
+                     add("option-def", {"name": "leaf", "code": 1, "type": address,
                                         "space": "inner", "array": True}),
                      add("option-data", {"name": "leaf", "space": "inner", "code": 1,
-                                         "data": "2001:db8::1, 2001:db8::2"}),
+                                         "data": f"{first}, {second}"}),
                      add("option-data", {"name": "holder", "space": space, "code": code + 3})),
-            change("option-data", "name", "leaf", data="2001:db8::3"),
+            change("option-data", "name", "leaf", data=third),
             together(take("option-data", "name", "leaf"), take("option-data", "name", "holder"),
                      take("option-def", "name", "leaf"), take("option-def", "name", "holder"))]),
         Row("option definition with user-context", [
