@@ -1,0 +1,70 @@
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/agent/agent_config.h"
+#include "common/base/service.h"
+#include "common/kea/kea_control.h"
+#include "common/runtime/config_files.h"
+#include "common/runtime/loop.h"
+#include "common/runtime/metrics.h"
+#include "common/runtime/system_clock.h"
+#include "common/runtime/system_random.h"
+#include "common/runtime/worker.h"
+#include "common/watch/watcher.h"
+
+namespace nestor::runtime {
+
+// A local Kea and the thread that owns it.
+struct KeaService {
+  KeaService(DhcpService service, const std::string& control_socket, Clock& clock);
+
+  const std::unique_ptr<kea::KeaControl> kea;
+  const std::unique_ptr<watch::ChangeSource> source;
+  Worker worker;  // last: its tasks use the others
+};
+
+// What both agents run on. Its threads run from the construction on; they must have ended before
+// anything that their tasks use goes away, so stop it before that.
+class Host {
+ public:
+  Host(agent::AgentConfig its_config, Keys its_keys, std::string its_version);
+
+  // Makes the state directory, with mode 0700, if it is missing. Unavailable: it cannot be made, or
+  // not be written.
+  absl::Status PrepareState() const;
+
+  // The path of a file in the state directory.
+  std::string StatePath(const std::string& name) const;
+
+  // The services as an app takes them: {kea, source, worker} each.
+  template <typename ServiceWorld>
+  std::map<DhcpService, ServiceWorld> Services() {
+    std::map<DhcpService, ServiceWorld> worlds;
+    for (auto& [service, its] : services) {
+      worlds.emplace(service, ServiceWorld{*its->kea, *its->source, its->worker});
+    }
+    return worlds;
+  }
+
+  // Stops the workers and ends their sleep. True: all ended within `patience`. False: one still
+  // waits for Kea or the disk; nothing that its task uses may be destroyed.
+  bool Stop(absl::Duration patience);
+
+  const agent::AgentConfig config;
+  const Keys keys;
+  const std::string version;
+  SystemClock clock;
+  SystemRandom random;
+  Metrics metrics;
+  Loop loop;
+  std::map<DhcpService, std::unique_ptr<KeaService>> services;
+  Worker disk;
+};
+
+}  // namespace nestor::runtime
