@@ -21,7 +21,7 @@ absl::StatusOr<Answer> ParseAnswer(std::string text) {
   const auto bad = [](std::string_view what) {
     return Error(absl::StatusCode::kDataLoss, "Kea's answer cannot be read: {}", what);
   };
-  auto document = json::Parse(std::move(text));
+  auto document = json::ParseKea(std::move(text));
   if (!document.ok()) return bad(Message(document.status()));
   Answer answer;
   answer.whole = *std::move(document);

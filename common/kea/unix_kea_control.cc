@@ -19,6 +19,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr size_t kMostAnswer = size_t{256} << 20;
+constexpr int kConnectAgainMs = 10;
 
 class Socket {
  public:
@@ -71,17 +72,15 @@ class UnixKeaControl : public KeaControl {
     }
     path_.copy(address.sun_path, path_.size());
     while (connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
-      if (errno == EISCONN) break;
-      // A full backlog is the only thing worth waiting for.
-      if (errno != EAGAIN && errno != EINPROGRESS && errno != EINTR) {
+      // A full backlog is the only thing worth waiting for, and nothing tells when there is room.
+      if (errno != EAGAIN && errno != EINTR) {
         return Error(absl::StatusCode::kUnavailable, "Kea's socket {}: {}", path_,
                      std::strerror(errno));
       }
-      if (!socket.Wait(POLLOUT, std::min(deadline, steady_clock::now() +
-                                                       std::chrono::milliseconds(50))) &&
-          steady_clock::now() >= deadline) {
+      if (steady_clock::now() >= deadline) {
         return Error(absl::StatusCode::kUnavailable, "Kea's socket {} takes no connection", path_);
       }
+      if (errno == EAGAIN) poll(nullptr, 0, kConnectAgainMs);
     }
     return absl::OkStatus();
   }
