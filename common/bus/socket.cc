@@ -26,6 +26,7 @@ void SetOptions(zmq::socket_t& socket, const SocketBounds& bounds) {
   socket.set(option::maxmsgsize, bounds.received_bytes + kWrapping);
   socket.set(option::sndhwm, bounds.queued_messages);
   socket.set(option::rcvhwm, bounds.queued_messages);
+  socket.set(option::backlog, 1'024);  // a flood leaves room for who belongs here
   socket.set(option::handshake_ivl, 5'000);
   socket.set(option::reconnect_ivl, 250);
   socket.set(option::reconnect_ivl_max, 10'000);
