@@ -2,11 +2,12 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <memory>
 #include <system_error>
 
 #include "common/agent/keys.h"
@@ -19,13 +20,18 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr mode_t kTooOpen = S_IWGRP | S_IROTH | S_IWOTH;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (file.bad() || !file.is_open() || errno == EISDIR) {
-    return Error(kInvalid, "{}: {}", path, std::strerror(errno));
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
+                                                             std::fclose);
+  std::string text;
+  std::array<char, 4096> part;
+  while (file != nullptr) {
+    const size_t bytes = std::fread(part.data(), 1, part.size(), file.get());
+    text.append(part.data(), bytes);
+    if (bytes == part.size()) continue;
+    if (std::ferror(file.get()) != 0) break;
+    return text;
   }
-  return text;
+  return Error(kInvalid, "{}: {}", path, std::strerror(errno));
 }
 
 absl::StatusOr<agent::KeyFile> ReadKey(const std::string& path) {
