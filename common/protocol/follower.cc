@@ -12,6 +12,7 @@ Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, 
       persisted_(memory.persisted),
       persisted_sequence_(memory.persisted ? position_.sequence : 0),
       highest_term_(memory.highest_term),
+      witnessed_stream_(std::move(memory.witnessed_stream)),
       intent_(std::move(memory.intent)),
       approved_sequence_(memory.approved_sequence),
       refused_digest_(std::move(memory.refused_digest)),
@@ -46,13 +47,20 @@ std::string Follower::StateName() const {
   if (apply_ == ApplyState::kHeld) return "HELD";
   if (apply_ == ApplyState::kApplying) return "APPLYING";
   switch (link_) {
-    case LinkState::kConnect: return known_ ? "CONNECT" : "INIT";
-    case LinkState::kHello: return "HELLO";
-    case LinkState::kCatchup: return "CATCHUP";
-    case LinkState::kSnapshot: return "SNAPSHOT";
-    case LinkState::kStale: return "STALE";
-    case LinkState::kFenced: return "FENCED";
-    case LinkState::kFollow: break;
+    case LinkState::kConnect:
+      return known_ ? "CONNECT" : "INIT";
+    case LinkState::kHello:
+      return "HELLO";
+    case LinkState::kCatchup:
+      return "CATCHUP";
+    case LinkState::kSnapshot:
+      return "SNAPSHOT";
+    case LinkState::kStale:
+      return "STALE";
+    case LinkState::kFenced:
+      return "FENCED";
+    case LinkState::kFollow:
+      break;
   }
   if (apply_ == ApplyState::kRejected) return "REJECTED";
   if (apply_ == ApplyState::kVerify) return "VERIFY";
@@ -62,7 +70,7 @@ std::string Follower::StateName() const {
 uint64_t Follower::applied() const {
   if (!options_.observe) return position_.sequence;
   return known_ && !head_digest_.empty() && local_digest() == head_digest_ ? head_
-                                                                          : position_.sequence;
+                                                                           : position_.sequence;
 }
 
 std::string Follower::local_digest() const {
@@ -156,8 +164,8 @@ FollowerActions Follower::OnReachable(bool reachable, Instant now) {
 absl::StatusOr<FollowerActions> Follower::Decide(uint64_t sequence, bool approve, Instant now) {
   const bool held = apply_ == ApplyState::kHeld || apply_ == ApplyState::kPaused;
   if (!held || sequence != held_sequence_) {
-    return Error(absl::StatusCode::kFailedPrecondition,
-                 "relationship {}: change {} is not held{}", options_.relationship, sequence,
+    return Error(absl::StatusCode::kFailedPrecondition, "relationship {}: change {} is not held{}",
+                 options_.relationship, sequence,
                  held ? fmt::format("; change {} is", held_sequence_) : std::string());
   }
   Remember update;

@@ -56,6 +56,7 @@ struct KeepReceived {
 struct Remember {
   uint64_t token = 0;
   std::optional<uint64_t> highest_term;
+  std::optional<std::string> witnessed_stream;
   std::optional<uint64_t> approved_sequence;
   std::optional<bool> paused;
   std::optional<std::string> refused_digest;
@@ -249,6 +250,7 @@ class Follower {
   bool persisted_ = false;
   uint64_t persisted_sequence_ = 0;
   uint64_t highest_term_ = 0;
+  std::string witnessed_stream_;
   std::optional<Position> intent_;
   uint64_t approved_sequence_ = 0;
   std::string refused_digest_;

@@ -166,6 +166,7 @@ void Follower::SendHello(Instant now) {
   hello.set_position_term(position_.term);
   hello.set_position_sequence(position_.sequence);
   hello.set_highest_term(highest_term_);
+  hello.set_witnessed_stream(witnessed_stream_);
   Send(std::move(envelope));
   next_hello_ = now + hello_backoff_.Next(options_.jitter);
 }
@@ -175,10 +176,18 @@ void Follower::OnWelcome(const v1::Envelope& envelope, Instant now) {
   if (link_ != LinkState::kHello || envelope.term() < highest_term_) return;
   if (welcome.join() == v1::REFUSED) return ToFenced(welcome.text());
   if (envelope.stream_id().size() != 16 || envelope.term() == 0) return;
+  const bool witnessed = envelope.term() == highest_term_;
+  if (witnessed && !witnessed_stream_.empty() && witnessed_stream_ != envelope.stream_id()) {
+    return ToFenced(
+        fmt::format("two primaries publish for {} in term {}: stop one of the agents, then: "
+                    "nestorctl resync {}",
+                    options_.relationship, envelope.term(), options_.relationship));
+  }
   welcome_ = envelope;
-  if (envelope.term() == highest_term_) return ActOnWelcome(now);
+  if (witnessed && !witnessed_stream_.empty()) return ActOnWelcome(now);
   Remember update;
   update.highest_term = envelope.term();
+  update.witnessed_stream = envelope.stream_id();
   welcome_token_ = next_token_;
   DoRemember(std::move(update));
 }
@@ -186,10 +195,9 @@ void Follower::OnWelcome(const v1::Envelope& envelope, Instant now) {
 void Follower::ActOnWelcome(Instant now) {
   const v1::Envelope welcome = *std::exchange(welcome_, std::nullopt);
   const bool same_stream = welcome.stream_id() == position_.stream_id;
-  const uint64_t least =
-      std::max(position_.sequence, intent_ && intent_->stream_id == welcome.stream_id()
-                                       ? intent_->sequence
-                                       : uint64_t{0});
+  const uint64_t least = std::max(
+      position_.sequence,
+      intent_ && intent_->stream_id == welcome.stream_id() ? intent_->sequence : uint64_t{0});
   if (same_stream && welcome.sequence() < least) {
     return ToFenced(fmt::format(
         "the primary's journal ends at change {}, {} holds change {}: an old copy of the journal "
@@ -197,6 +205,7 @@ void Follower::ActOnWelcome(Instant now) {
         welcome.sequence(), options_.server, least, options_.relationship));
   }
   highest_term_ = std::max(highest_term_, welcome.term());
+  witnessed_stream_ = welcome.stream_id();
   if (stream_id_ != welcome.stream_id() || !same_stream) {
     queue_.clear();
     queue_bytes_ = 0;
@@ -320,7 +329,8 @@ FollowerActions Follower::OnDecoded(Decoded decoded, Instant now) {
     queue_.clear();
     queue_bytes_ = 0;
     whole_ = Whole{{stream_id_, term_, decoded.label, decoded.label_digest},
-                   std::move(decoded.whole), resync_.has_value()};
+                   std::move(decoded.whole),
+                   resync_.has_value()};
     received_ = decoded.label;
   } else {
     std::vector<std::string> kept;

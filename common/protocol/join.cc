@@ -23,8 +23,23 @@ std::optional<uint64_t> EndOfTerm(const StreamView& stream, uint64_t term) {
   return std::nullopt;
 }
 
+JoinDecision FenceOfHigherTerm(const StreamView& stream, const v1::Hello& hello) {
+  return Fence(fmt::format(
+      "{} has seen term {} of this stream, this journal is at term {}: an old copy of the journal "
+      "was restored, or another agent publishes; to go on from here: nestorctl resync",
+      hello.server(), hello.highest_term(), stream.term));
+}
+
+// The follower holds nothing of this stream.
 JoinDecision JoinOfOtherStream(const StreamView& stream, const v1::Hello& hello) {
   if (hello.highest_term() < stream.term) return Welcome(v1::SNAPSHOT);
+  if (hello.witnessed_stream() == stream.stream_id) {
+    // Welcomed here before, it has not applied anything of it yet.
+    return hello.highest_term() > stream.term ? FenceOfHigherTerm(stream, hello)
+                                              : Welcome(v1::SNAPSHOT);
+  }
+  const bool nothing_known = hello.stream_id().empty() && hello.witnessed_stream().empty();
+  if (nothing_known && hello.highest_term() == stream.term) return Welcome(v1::SNAPSHOT);
   if (!stream.followed) {
     return {JoinDecision::Kind::kRaiseTerm, v1::JOIN_UNSPECIFIED, hello.highest_term() + 1, {}};
   }
@@ -37,12 +52,7 @@ JoinDecision JoinOfOtherStream(const StreamView& stream, const v1::Hello& hello)
 JoinDecision JoinOfSameStream(const StreamView& stream, const v1::Hello& hello,
                               std::string_view digest) {
   const std::string position = ChangeName(hello.position_term(), hello.position_sequence());
-  if (hello.highest_term() > stream.term) {
-    return Fence(fmt::format(
-        "{} has seen term {} of this stream, this journal is at term {}: an old copy of the "
-        "journal was restored, or another agent publishes; to go on from here: nestorctl resync",
-        hello.server(), hello.highest_term(), stream.term));
-  }
+  if (hello.highest_term() > stream.term) return FenceOfHigherTerm(stream, hello);
   const auto end = EndOfTerm(stream, hello.position_term());
   if (hello.position_sequence() > stream.head || (end && hello.position_sequence() > *end)) {
     return Fence(fmt::format(

@@ -19,6 +19,7 @@ struct FollowerMemory {
   Position position;               // applied and verified
   bool persisted = false;          // Kea's file holds it too
   uint64_t highest_term = 0;       // ever witnessed in a Welcome
+  std::string witnessed_stream;    // whose Welcome that was
   std::optional<Position> intent;  // an apply that was begun and not recorded as ended
   uint64_t approved_sequence = 0;  // the held change a person approved, 0 none
   bool paused = false;             // a person rejected a held change

@@ -3,7 +3,7 @@
 namespace nestor::store {
 namespace {
 
-constexpr int kFields = 16;
+constexpr int kFields = 17;
 
 }  // namespace
 
@@ -20,11 +20,12 @@ absl::StatusOr<FollowerMemory> MemoryTable::Load(std::string_view relationship) 
   memory.position = position(1);
   memory.persisted = row.Integer(5) != 0;
   memory.highest_term = row.Unsigned(6);
-  if (row.Integer(7) != 0) memory.intent = position(8);
-  memory.approved_sequence = row.Unsigned(12);
-  memory.paused = row.Integer(13) != 0;
-  memory.refused_digest = row.Text(14);
-  memory.refused_nack = row.Text(15);
+  memory.witnessed_stream = row.Text(7);
+  if (row.Integer(8) != 0) memory.intent = position(9);
+  memory.approved_sequence = row.Unsigned(13);
+  memory.paused = row.Integer(14) != 0;
+  memory.refused_digest = row.Text(15);
+  memory.refused_nack = row.Text(16);
   return memory;
 }
 
@@ -32,13 +33,14 @@ absl::Status MemoryTable::Save(std::string_view relationship, const FollowerMemo
   const Position intent = memory.intent.value_or(Position{});
   Query save = database_.Prepare(
       "INSERT OR REPLACE INTO memory VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-      "?13, ?14, ?15, ?16, ?17)");
+      "?13, ?14, ?15, ?16, ?17, ?18)");
   return save
       .BindRow("memory", relationship, memory.position.stream_id, memory.position.term,
                memory.position.sequence, memory.position.digest, memory.persisted,
-               memory.highest_term, memory.intent.has_value(), intent.stream_id, intent.term,
-               intent.sequence, intent.digest, memory.approved_sequence, memory.paused,
-               memory.refused_digest, memory.refused_nack)
+               memory.highest_term, memory.witnessed_stream, memory.intent.has_value(),
+               intent.stream_id, intent.term, intent.sequence, intent.digest,
+               memory.approved_sequence, memory.paused, memory.refused_digest,
+               memory.refused_nack)
       .Run();
 }
 

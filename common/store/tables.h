@@ -68,8 +68,8 @@ inline constexpr std::string_view kFollowerTables = R"sql(
 CREATE TABLE memory(
   relationship BLOB PRIMARY KEY, stream_id BLOB NOT NULL, term INTEGER NOT NULL,
   sequence INTEGER NOT NULL, digest BLOB NOT NULL, persisted INTEGER NOT NULL,
-  highest_term INTEGER NOT NULL, intended INTEGER NOT NULL, intent_stream_id BLOB NOT NULL,
-  intent_term INTEGER NOT NULL, intent_sequence INTEGER NOT NULL, intent_digest BLOB NOT NULL,
+  highest_term INTEGER NOT NULL, witnessed_stream BLOB NOT NULL, intended INTEGER NOT NULL,
+  intent_stream_id BLOB NOT NULL, intent_term INTEGER NOT NULL, intent_sequence INTEGER NOT NULL, intent_digest BLOB NOT NULL,
   approved_sequence INTEGER NOT NULL, paused INTEGER NOT NULL, refused_digest BLOB NOT NULL,
   refused_nack BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
 )sql";

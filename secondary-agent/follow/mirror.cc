@@ -223,6 +223,7 @@ void Mirror::Carry(protocol::Remember update) {
     const auto write = [&]() -> absl::Status {
       ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store->Load(name));
       if (update.highest_term) memory.highest_term = *update.highest_term;
+      if (update.witnessed_stream) memory.witnessed_stream = *update.witnessed_stream;
       if (update.approved_sequence) memory.approved_sequence = *update.approved_sequence;
       if (update.paused) memory.paused = *update.paused;
       if (update.refused_digest) memory.refused_digest = *update.refused_digest;

@@ -37,6 +37,7 @@ FollowerMemory FullMemory() {
   memory.position = {"stream-one", 3, 41, Digest(41)};
   memory.persisted = true;
   memory.highest_term = ~uint64_t{0};
+  memory.witnessed_stream = "stream-two";
   memory.intent = Position{"stream-one", 4, 42, Digest(42)};
   memory.approved_sequence = 42;
   memory.paused = true;
@@ -65,6 +66,7 @@ TEST_F(FollowerStoreTest, RemembersAllThatWasSaved) {
   EXPECT_EQ(memory->position.digest, Digest(41));
   EXPECT_TRUE(memory->persisted);
   EXPECT_EQ(memory->highest_term, ~uint64_t{0});
+  EXPECT_EQ(memory->witnessed_stream, "stream-two");
   ASSERT_TRUE(memory->intent.has_value());
   EXPECT_EQ(memory->intent->sequence, 42u);
   EXPECT_EQ(memory->intent->digest, Digest(42));
