@@ -14,6 +14,7 @@ namespace nestor::json {
 namespace {
 
 constexpr size_t kMostDepth = 64;
+constexpr size_t kLongestCharacter = 4;  // in bytes of UTF-8
 constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseFullPrecisionFlag;
 constexpr unsigned kValidate = rapidjson::kParseValidateEncodingFlag;
 
@@ -184,6 +185,8 @@ absl::StatusOr<Document> Parse(std::string text) {
     return lines.ErrorAt(half, "half a surrogate pair");
   }
   const bool ascii = IsAscii(text);
+  // The reader takes the bytes of a character without looking for the end of the text.
+  if (!ascii) text.append(kLongestCharacter, '\0');
   Document document;
   *document.text_ = std::move(text);
   Checked checked(*document.document_, document.text_->data());

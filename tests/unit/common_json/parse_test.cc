@@ -105,6 +105,15 @@ TEST(ParseTest, RefusesWhatIsNotUtf8) {
   EXPECT_EQ(Wrong("\"\xf0\x9f\xa6\x9c\""), "");
 }
 
+// Red only under a sanitizer.
+TEST(ParseTest, ReadsNothingBehindATextThatEndsWithinACharacter) {
+  for (const std::string_view begun : {"\xc3", "\xe0", "\xe2\x82", "\xf0", "\xf0\x9f", "\xf4"}) {
+    std::string text = "[\"" + std::string(100, 'x') + std::string(begun);
+    text.shrink_to_fit();
+    EXPECT_NE(Wrong(std::move(text)), "");
+  }
+}
+
 TEST(ParseTest, RefusesANulByteButNotAnEscapedOne) {
   EXPECT_EQ(Wrong(std::string("[1]\0", 4)), "line 1, column 4: a NUL byte");
   const auto document = Parse(R"(["a\u0000b"])");
