@@ -1,6 +1,5 @@
 #include "common/kea/unix_kea_control.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
