@@ -1,0 +1,141 @@
+// Changes, differences and events for people.
+
+#include <google/protobuf/util/time_util.h>
+
+#include "ctl/json_text.h"
+#include "ctl/people_text.h"
+#include "ctl/table.h"
+
+namespace nestor::ctl {
+namespace {
+
+constexpr int kObjectsNamed = 3;  // of a change, in the line of its event
+
+// "subnet 12" for the objects of both sorts, as many as are named in a line.
+std::string NamesOf(const v1::Change& change) {
+  std::string names;
+  int named = 0;
+  const auto name = [&](char sign, const std::string& kind, const std::string& key) {
+    if (++named <= kObjectsNamed) {
+      names += fmt::format("{}{}{} {}", names.empty() ? "" : ", ", sign, kind, key);
+    }
+  };
+  for (const v1::Object& object : change.upserted()) name('+', object.kind(), object.key());
+  for (const v1::ObjectId& object : change.removed()) name('-', object.kind(), object.key());
+  if (named > kObjectsNamed) names += fmt::format(" and {} more", named - kObjectsNamed);
+  if (change.snapshot_reference()) {
+    names = fmt::format("{} objects, too many for an event", change.objects_changed());
+  }
+  return names;
+}
+
+std::string AckText(const v1::AckEvent& event) {
+  if (event.has_nack()) {
+    return fmt::format("{} refused it: {}", event.server(), event.nack().text());
+  }
+  const v1::Ack& ack = event.ack();
+  return fmt::format("{} received {}, applied {}, persisted {}", event.server(), ack.received(),
+                     ack.applied(), ack.persisted());
+}
+
+std::string StateText(const v1::State& state) {
+  std::string text = fmt::format("{} on {}", state.what(), state.server());
+  if (!state.from().empty()) text += fmt::format(" from {}", state.from());
+  if (!state.to().empty()) text += fmt::format(" to {}", state.to());
+  if (!state.reason().empty()) text += fmt::format(": {}", state.reason());
+  return text;
+}
+
+std::string BodyText(const v1::Envelope& envelope) {
+  switch (envelope.body_case()) {
+    case v1::Envelope::kChange:
+      return fmt::format("by {}: {}", envelope.change().origin(), NamesOf(envelope.change()));
+    case v1::Envelope::kAckEvent:
+      return AckText(envelope.ack_event());
+    case v1::Envelope::kState:
+      return StateText(envelope.state());
+    case v1::Envelope::kHeartbeat:
+      return fmt::format("{}, replays from {}",
+                         v1::PublisherState_Name(envelope.heartbeat().publisher_state()),
+                         envelope.heartbeat().lowest_sequence());
+    case v1::Envelope::kLease:
+      return fmt::format("{} {} {}", envelope.lease().happened(), envelope.lease().address(),
+                         envelope.lease().state());
+    default:
+      return "an event that this nestorctl does not know";
+  }
+}
+
+void AppendObjects(std::string_view title,
+                   const google::protobuf::RepeatedPtrField<v1::Object>& objects,
+                   std::string& text) {
+  if (objects.empty()) return;
+  text += fmt::format("{}:\n", title);
+  for (const v1::Object& object : objects) {
+    text += fmt::format("  {} {}\n    {}\n", object.kind(), object.key(), object.object());
+  }
+}
+
+bool HasObjects(const v1::HistoryEntry& entry) {
+  return !entry.upserted().empty() || !entry.removed().empty() || !entry.replaced().empty();
+}
+
+std::string WholeEntry(const v1::HistoryEntry& entry) {
+  std::string text = fmt::format("{} {}/{} of {}", entry.what(), entry.term(), entry.sequence(),
+                                 TimeText(entry.time()));
+  if (!entry.origin().empty()) text += fmt::format(", by {}", entry.origin());
+  if (!entry.operator_name().empty()) text += fmt::format(", asked by {}", entry.operator_name());
+  text += fmt::format(": {}\n", entry.outcome());
+  if (!entry.detail().empty()) text += entry.detail() + "\n";
+  AppendObjects("added or changed", entry.upserted(), text);
+  if (!entry.removed().empty()) text += "removed:\n";
+  for (const v1::ObjectId& object : entry.removed()) {
+    text += fmt::format("  {} {}\n", object.kind(), object.key());
+  }
+  AppendObjects("as they were before", entry.replaced(), text);
+  return text;
+}
+
+}  // namespace
+
+std::string DiffText(const v1::DiffReport& report) {
+  if (report.same()) return "The two servers have the same: nothing that is mirrored differs.\n";
+  std::string text;
+  AppendObjects("only on the primary", report.only_on_primary(), text);
+  AppendObjects("only on the secondary", report.only_on_secondary(), text);
+  if (!report.different().empty()) text += "different:\n";
+  for (const v1::Difference& difference : report.different()) {
+    text += fmt::format("  {} {}\n    primary    {}\n    secondary  {}\n", difference.kind(),
+                        difference.key(), difference.primary(), difference.secondary());
+  }
+  return text.empty() ? "The two servers differ.\n" : text;
+}
+
+std::string HistoryText(const v1::HistoryReport& report) {
+  if (report.entries().empty()) return "Nothing has happened yet.\n";
+  if (report.entries().size() == 1 && HasObjects(report.entries(0))) {
+    return WholeEntry(report.entries(0));
+  }
+  Table table({"CHANGE", "TIME", "WHAT", "BY", "SET", "REMOVED", "OUTCOME", "DETAIL"});
+  for (const v1::HistoryEntry& entry : report.entries()) {
+    const bool is_change = entry.sequence() != 0;
+    table.Add({is_change ? fmt::format("{}/{}", entry.term(), entry.sequence()) : "",
+               TimeText(entry.time()), entry.what(),
+               entry.operator_name().empty() ? entry.origin() : entry.operator_name(),
+               is_change ? fmt::to_string(entry.upserted_count()) : "",
+               is_change ? fmt::to_string(entry.removed_count()) : "", entry.outcome(),
+               entry.detail()});
+  }
+  return table.Text();
+}
+
+std::string EventText(const v1::WatchEvent& event) {
+  const v1::Envelope& envelope = event.envelope();
+  const std::string kind = EventKind(envelope);
+  return OneLine(fmt::format("{} {} {} {}/{} {}", TimeText(envelope.time()),
+                             envelope.relationship(), kind.empty() ? "unknown" : kind,
+                             envelope.term(), envelope.sequence(), BodyText(envelope))) +
+         '\n';
+}
+
+}  // namespace nestor::ctl
