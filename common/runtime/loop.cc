@@ -88,7 +88,7 @@ void Loop::Drop() {
   dropped.swap(tasks_);
 }
 
-void Loop::Wake() {
+void Loop::Wake() const {
   const uint64_t one = 1;
   (void)!::write(wake_fd_, &one, sizeof(one));
 }

@@ -49,7 +49,7 @@ class Loop : public Executor {
   // True: some are left for the next turn.
   bool RunTasks();
   void Drop();
-  void Wake();
+  void Wake() const;
   bool Stopped();
 
   const int wake_fd_;  // an eventfd

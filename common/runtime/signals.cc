@@ -30,7 +30,7 @@ Signals::~Signals() {
   ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
-std::optional<Signal> Signals::Next() {
+std::optional<Signal> Signals::Next() const {
   signalfd_siginfo info{};
   if (::read(fd_, &info, sizeof(info)) != sizeof(info)) return std::nullopt;
   return info.ssi_signo == SIGHUP ? Signal::kReload : Signal::kStop;

@@ -26,7 +26,7 @@ class Signals {
   int fd() const { return fd_; }
 
   // The next signal, if one waits. Does not block.
-  std::optional<Signal> Next();
+  std::optional<Signal> Next() const;
 
   // From now on SIGTERM and SIGINT end the process at once with exit code 0, one that waits already
   // included.

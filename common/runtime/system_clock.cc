@@ -47,6 +47,7 @@ void SystemClock::Sleep(absl::Duration d) {
   }
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): it ends all sleep
 void SystemClock::Shutdown() {
   const uint64_t one = 1;
   (void)!::write(shutdown_fd_, &one, sizeof(one));
