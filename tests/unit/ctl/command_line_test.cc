@@ -1,0 +1,141 @@
+#include "ctl/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+namespace nestor::ctl {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::variant<Invocation, Finished> Parse(std::vector<std::string> arguments) {
+  unsetenv("NESTOR_AGENT");
+  return ParseCommandLine(std::move(arguments), "1.2.3");
+}
+
+Invocation Parsed(std::vector<std::string> arguments) {
+  const auto parsed = Parse(std::move(arguments));
+  if (const auto* finished = std::get_if<Finished>(&parsed)) {
+    ADD_FAILURE() << finished->err;
+    return {};
+  }
+  return std::get<Invocation>(parsed);
+}
+
+// What is said of a command line that is wrong.
+std::string Wrong(std::vector<std::string> arguments) {
+  const auto parsed = Parse(std::move(arguments));
+  const auto* finished = std::get_if<Finished>(&parsed);
+  if (finished == nullptr) return "";
+  EXPECT_EQ(finished->exit_code, 64);
+  EXPECT_EQ(finished->out, "");
+  return finished->err;
+}
+
+TEST(CommandLineTest, StatusOfAllOrOne) {
+  EXPECT_TRUE(Parsed({"status"}).request.has_status());
+  EXPECT_EQ(Parsed({"status", "east4"}).request.status().name(), "east4");
+}
+
+TEST(CommandLineTest, GlobalOptionsStandBeforeOrBehindTheVerb) {
+  for (const auto& invocation :
+       {Parsed({"--agent", "/run/a.sock", "--json", "--key", "k", "--server-key", "s", "status"}),
+        Parsed({"status", "--agent", "/run/a.sock", "--json", "--key", "k", "--server-key", "s"}),
+        Parsed({"relationship", "list", "--agent", "/run/a.sock", "--json", "--key", "k",
+                "--server-key", "s"})}) {
+    EXPECT_EQ(invocation.agent, "/run/a.sock");
+    EXPECT_TRUE(invocation.json);
+    EXPECT_EQ(invocation.key_file, "k");
+    EXPECT_EQ(invocation.server_key_file, "s");
+  }
+}
+
+TEST(CommandLineTest, TheEnvironmentMayNameTheAgent) {
+  setenv("NESTOR_AGENT", "/run/b.sock", 1);
+  const auto parsed = ParseCommandLine({"status"}, "");
+  unsetenv("NESTOR_AGENT");
+  EXPECT_EQ(std::get<Invocation>(parsed).agent, "/run/b.sock");
+}
+
+TEST(CommandLineTest, Watch) {
+  const v1::WatchRequest watch =
+      Parsed({"watch", "east4", "--from", "7", "--kind", "change,ack"}).request.watch();
+  EXPECT_EQ(watch.name(), "east4");
+  EXPECT_EQ(watch.from(), 7u);
+  EXPECT_THAT(watch.kinds(), ElementsAre("change", "ack"));
+  EXPECT_TRUE(Parsed({"watch"}).request.has_watch());
+}
+
+TEST(CommandLineTest, HistoryOfAllOrOneChange) {
+  const v1::HistoryRequest all = Parsed({"history", "east4", "--limit", "5"}).request.history();
+  EXPECT_EQ(all.limit(), 5u);
+  EXPECT_EQ(all.sequence(), 0u);
+  EXPECT_EQ(Parsed({"history", "east4", "12"}).request.history().sequence(), 12u);
+}
+
+TEST(CommandLineTest, Decisions) {
+  const v1::DecisionRequest approve = Parsed({"approve", "east4", "9"}).request.decision();
+  EXPECT_EQ(approve.name(), "east4");
+  EXPECT_EQ(approve.sequence(), 9u);
+  EXPECT_TRUE(approve.approve());
+  EXPECT_FALSE(Parsed({"reject", "east4", "9"}).request.decision().approve());
+}
+
+TEST(CommandLineTest, ResyncAndDiff) {
+  EXPECT_FALSE(Parsed({"resync", "east4"}).request.resync().wait());
+  EXPECT_TRUE(Parsed({"resync", "east4", "--wait"}).request.resync().wait());
+  EXPECT_EQ(Parsed({"diff", "east4"}).request.diff().name(), "east4");
+}
+
+TEST(CommandLineTest, Relationships) {
+  const v1::AdoptRequest adopt =
+      Parsed({"relationship", "adopt", "east6", "--service", "dhcp6", "--secondary", "kea-b",
+              "--observe", "--hold-percent", "30", "--hold-minimum", "9"})
+          .request.adopt();
+  EXPECT_EQ(adopt.name(), "east6");
+  EXPECT_EQ(adopt.service(), v1::DHCP6);
+  EXPECT_EQ(adopt.secondary(), "kea-b");
+  EXPECT_TRUE(adopt.observe());
+  EXPECT_EQ(adopt.hold_percent(), 30u);
+  EXPECT_EQ(adopt.hold_minimum(), 9u);
+  EXPECT_TRUE(Parsed({"relationship", "list"}).request.has_list());
+  EXPECT_EQ(Parsed({"relationship", "show", "east6"}).request.show().name(), "east6");
+  EXPECT_EQ(Parsed({"relationship", "remove", "east6"}).request.remove().name(), "east6");
+}
+
+TEST(CommandLineTest, Keygen) {
+  const Invocation invocation = Parsed({"keygen", "kea-a"});
+  EXPECT_EQ(invocation.keygen_name, "kea-a");
+  EXPECT_EQ(invocation.request.verb_case(), v1::OperatorRequest::VERB_NOT_SET);
+}
+
+TEST(CommandLineTest, SaysWhatIsWrong) {
+  EXPECT_THAT(Wrong({}), HasSubstr("a verb is missing"));
+  EXPECT_THAT(Wrong({"frobnicate"}), HasSubstr("there is no verb frobnicate"));
+  EXPECT_THAT(Wrong({"relationship", "marry"}), HasSubstr("there is no verb marry"));
+  EXPECT_THAT(Wrong({"resync"}), HasSubstr("NAME is required"));
+  EXPECT_THAT(Wrong({"status", "--loud"}), HasSubstr("--loud"));
+  EXPECT_THAT(Wrong({"approve", "east4", "x"}), HasSubstr("\"x\" is not a number from 1 on"));
+  EXPECT_THAT(Wrong({"watch", "--from", "3"}), HasSubstr("--from requires NAME"));
+  EXPECT_THAT(Wrong({"watch", "--kind", "gossip"}), HasSubstr("gossip"));
+  EXPECT_THAT(Wrong({"--key", "k", "status"}), HasSubstr("--key requires --server-key"));
+  EXPECT_THAT(Wrong({"relationship", "adopt", "x", "--service", "dhcp5", "--secondary", "kea-b"}),
+              HasSubstr("dhcp5"));
+  EXPECT_THAT(Wrong({"relationship", "adopt", "x", "--service", "dhcp4"}),
+              HasSubstr("--secondary is required"));
+}
+
+TEST(CommandLineTest, HelpAndVersionAreNoErrors) {
+  for (const char* option : {"--help", "--version"}) {
+    const auto finished = std::get<Finished>(Parse({option}));
+    EXPECT_EQ(finished.exit_code, 0);
+    EXPECT_EQ(finished.err, "");
+    EXPECT_NE(finished.out, "");
+  }
+  EXPECT_EQ(std::get<Finished>(Parse({"--version"})).out, "nestorctl 1.2.3\n");
+}
+
+}  // namespace
+}  // namespace nestor::ctl

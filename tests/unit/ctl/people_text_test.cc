@@ -1,0 +1,188 @@
+#include "ctl/people_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ctl/table.h"
+
+namespace nestor::ctl {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr int64_t kNow = 1'795'476'290;  // 2026-11-23T23:24:50Z
+
+v1::StatusReport Pair() {
+  v1::StatusReport report;
+  v1::RelationshipStatus& status = *report.add_relationships();
+  status.set_name("east4");
+  status.set_service("dhcp4");
+  status.set_mode("hot-standby");
+  status.set_state("OK");
+  status.mutable_primary()->set_server("kea-a");
+  status.mutable_primary()->set_kea_version("2.2.0");
+  status.mutable_primary()->set_ha_state("hot-standby");
+  status.mutable_primary()->set_reachable(true);
+  status.mutable_primary()->mutable_as_of()->set_seconds(kNow - 1);
+  status.mutable_secondary()->set_server("kea-b");
+  v1::MirrorStatus& mirror = *status.mutable_mirror();
+  mirror.set_follower_state("FOLLOW");
+  mirror.set_head(42);
+  mirror.set_applied(41);
+  mirror.set_persisted(40);
+  mirror.set_lag_seconds(3.5);
+  mirror.set_digest_equal(true);
+  mirror.set_apply_by("config-set");
+  mirror.mutable_as_of()->set_seconds(kNow - 200);
+  return report;
+}
+
+std::string StatusOf(const v1::StatusReport& report) {
+  return StatusText(report, absl::FromUnixSeconds(kNow));
+}
+
+TEST(PeopleTextTest, StatusIsTablesThatAlign) {
+  EXPECT_EQ(StatusOf(Pair()),
+            "RELATIONSHIP  SERVICE  MODE         STATE  MIRROR  HEAD  APPLIED  PERSISTED  LAG  "
+            "DIGEST  APPLY BY    NEWS\n"
+            "east4         dhcp4    hot-standby  OK     FOLLOW  42    41       40         3 s  "
+            "equal   config-set  3 min\n"
+            "\n"
+            "RELATIONSHIP  ROLE       SERVER  KEA    ANSWERS  HA STATE     NEWS\n"
+            "east4         primary    kea-a   2.2.0  yes      hot-standby  1 s\n"
+            "east4         secondary  kea-b   -      no       -            -\n");
+}
+
+TEST(PeopleTextTest, StatusSaysWhatIsWrongOnce) {
+  v1::StatusReport report = Pair();
+  v1::RelationshipStatus& status = *report.mutable_relationships(0);
+  status.set_observe(true);
+  status.mutable_mirror()->set_last_error("Kea refused subnet 12");
+  EXPECT_THAT(StatusOf(report), HasSubstr("\n\neast4: last error: Kea refused subnet 12\n"));
+  EXPECT_THAT(StatusOf(report), HasSubstr("FOLLOW (observes)"));
+  status.add_reasons("kea-b differs: Kea refused subnet 12");
+  EXPECT_THAT(StatusOf(report), HasSubstr("\n\neast4: kea-b differs: Kea refused subnet 12\n"));
+  EXPECT_THAT(StatusOf(report), Not(HasSubstr("last error")));
+}
+
+TEST(PeopleTextTest, StatusOfNothingSaysHowToBegin) {
+  EXPECT_THAT(StatusOf({}), HasSubstr("nestorctl relationship adopt"));
+}
+
+TEST(PeopleTextTest, AgesAreRounded) {
+  EXPECT_EQ(AgeText(absl::Seconds(-3)), "0 s");
+  EXPECT_EQ(AgeText(absl::Seconds(119)), "119 s");
+  EXPECT_EQ(AgeText(absl::Minutes(2)), "2 min");
+  EXPECT_EQ(AgeText(absl::Hours(2)), "2 h");
+  EXPECT_EQ(AgeText(absl::Hours(49)), "2 d");
+}
+
+TEST(PeopleTextTest, TheDifferencesAreShownObjectByObject) {
+  v1::DiffReport report;
+  report.set_same(true);
+  EXPECT_THAT(DiffText(report), HasSubstr("nothing that is mirrored differs"));
+  report.set_same(false);
+  v1::Object& object = *report.add_only_on_secondary();
+  object.set_kind("subnet");
+  object.set_key("12");
+  object.set_object(R"({"id":12})");
+  v1::Difference& difference = *report.add_different();
+  difference.set_kind("global");
+  difference.set_key("valid-lifetime");
+  difference.set_primary("600");
+  difference.set_secondary("700");
+  EXPECT_EQ(DiffText(report),
+            "only on the secondary:\n"
+            "  subnet 12\n"
+            "    {\"id\":12}\n"
+            "different:\n"
+            "  global valid-lifetime\n"
+            "    primary    600\n"
+            "    secondary  700\n");
+}
+
+TEST(PeopleTextTest, HistoryIsATableAndOneChangeIsWhole) {
+  v1::HistoryReport report;
+  EXPECT_EQ(HistoryText(report), "Nothing has happened yet.\n");
+  v1::HistoryEntry& entry = *report.add_entries();
+  entry.set_sequence(42);
+  entry.set_term(7);
+  entry.mutable_time()->set_seconds(kNow);
+  entry.set_what("change");
+  entry.set_origin("reload");
+  entry.set_upserted_count(1);
+  entry.set_outcome("refused");
+  entry.set_detail("two\nlines");
+  EXPECT_EQ(HistoryText(report),
+            "CHANGE  TIME                  WHAT    BY      SET  REMOVED  OUTCOME  DETAIL\n"
+            "7/42    2026-11-23T23:24:50Z  change  reload  1    0        refused  two lines\n");
+  v1::Object& object = *entry.add_upserted();
+  object.set_kind("subnet");
+  object.set_key("12");
+  object.set_object("{}");
+  EXPECT_EQ(HistoryText(report),
+            "change 7/42 of 2026-11-23T23:24:50Z, by reload: refused\n"
+            "two\nlines\n"
+            "added or changed:\n"
+            "  subnet 12\n"
+            "    {}\n");
+}
+
+TEST(PeopleTextTest, RelationshipsAreATable) {
+  v1::RelationshipList list;
+  v1::RelationshipView& view = *list.add_relationships();
+  view.set_name("east4");
+  view.set_hold_percent(20);
+  view.set_hold_minimum(5);
+  EXPECT_THAT(RelationshipsText(list), HasSubstr("mirror  20 % and 5"));
+  EXPECT_THAT(RelationshipsText({}), HasSubstr("No relationships"));
+}
+
+TEST(PeopleTextTest, AnEventIsOneLine) {
+  v1::WatchEvent event;
+  v1::Envelope& envelope = *event.mutable_envelope();
+  envelope.set_relationship("east4");
+  envelope.set_term(7);
+  envelope.set_sequence(42);
+  envelope.mutable_time()->set_seconds(kNow);
+  v1::Change& change = *envelope.mutable_change();
+  change.set_origin("reload");
+  for (const char* key : {"1", "2", "3", "4", "5"}) {
+    v1::Object& object = *change.add_upserted();
+    object.set_kind("subnet");
+    object.set_key(key);
+  }
+  EXPECT_EQ(EventText(event),
+            "2026-11-23T23:24:50Z east4 change 7/42 by reload: +subnet 1, +subnet 2, +subnet 3 "
+            "and 2 more\n");
+  v1::AckEvent& ack = *envelope.mutable_ack_event();
+  ack.set_server("kea-b");
+  ack.mutable_nack()->set_text("it overlaps\nsubnet 9");
+  EXPECT_EQ(EventText(event),
+            "2026-11-23T23:24:50Z east4 ack 7/42 kea-b refused it: it overlaps subnet 9\n");
+  v1::State& state = *envelope.mutable_state();
+  state.set_what("relationship");
+  state.set_server("kea-a");
+  state.set_from("OK");
+  state.set_to("DOWN");
+  state.set_reason("both are silent");
+  EXPECT_EQ(EventText(event),
+            "2026-11-23T23:24:50Z east4 state 7/42 relationship on kea-a from OK to DOWN: both are "
+            "silent\n");
+}
+
+TEST(TableTest, AlignsByCharactersAndNotByBytes) {
+  Table table({"A", "B"});
+  table.Add({"\u00e9\u00e9", "1"});
+  table.Add({"xyz", ""});
+  EXPECT_EQ(table.Text(), "A    B\n\u00e9\u00e9   1\nxyz  -\n");
+}
+
+TEST(TableTest, NothingReachesTheTerminalThatItWouldActOn) {
+  EXPECT_EQ(Printable("a\x1b[2J\r\nb\x7f"), "a?[2J?\nb?");
+  EXPECT_EQ(OneLine("a\nb"), "a b");
+}
+
+}  // namespace
+}  // namespace nestor::ctl
