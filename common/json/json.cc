@@ -15,7 +15,8 @@ namespace {
 
 constexpr size_t kMostDepth = 64;
 constexpr size_t kLongestCharacter = 4;  // in bytes of UTF-8
-constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseFullPrecisionFlag;
+// Numbers are converted here: for a long row of zeros RapidJSON 1.1 reads beyond a table.
+constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseNumbersAsStringsFlag;
 constexpr unsigned kValidate = rapidjson::kParseValidateEncodingFlag;
 
 // Where the lines of a text begin, kept because the text is taken apart while it is parsed.
@@ -38,6 +39,15 @@ class Lines {
   std::vector<size_t> starts_;
 };
 
+// The number that `text` is as a whole, or nullopt.
+template <typename Number>
+std::optional<Number> WholeAs(std::string_view text) {
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [behind, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && behind == end ? std::optional(number) : std::nullopt;
+}
+
 // Hands what the reader finds on to a document, and stops it at what RapidJSON would let pass. The
 // depth is checked before the reader descends, so that its recursion is bounded.
 class Checked {
@@ -46,14 +56,19 @@ class Checked {
 
   bool Null() { return document_.Null(); }
   bool Bool(bool b) { return document_.Bool(b); }
-  bool Int(int i) { return document_.Int(i); }
-  bool Uint(unsigned i) { return document_.Uint(i); }
-  bool Int64(int64_t i) { return document_.Int64(i); }
-  bool Uint64(uint64_t i) { return document_.Uint64(i); }
-  bool Double(double d) { return document_.Double(d); }
-  bool RawNumber(const char* s, rapidjson::SizeType n, bool copy) {
-    return document_.RawNumber(s, n, copy);
+  bool RawNumber(const char* s, rapidjson::SizeType n, bool) {
+    const std::string_view text(s, n);
+    if (const auto integer = WholeAs<int64_t>(text)) return document_.Int64(*integer);
+    if (const auto integer = WholeAs<uint64_t>(text)) return document_.Uint64(*integer);
+    if (const auto real = WholeAs<double>(text)) return document_.Double(*real);
+    return Stop(static_cast<size_t>(s - text_), "a number beyond what a double holds");
   }
+  // Never: all numbers come as text.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
   bool String(const char* s, rapidjson::SizeType n, bool copy) {
     return document_.String(s, n, copy);
   }

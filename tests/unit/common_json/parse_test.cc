@@ -105,6 +105,30 @@ TEST(ParseTest, RefusesWhatIsNotUtf8) {
   EXPECT_EQ(Wrong("\"\xf0\x9f\xa6\x9c\""), "");
 }
 
+TEST(ParseTest, ReadsNumbersExactly) {
+  const std::string zeros(400, '0');
+  for (const auto& [text, number] : std::vector<std::pair<std::string, double>>{
+           {"0." + zeros, 0.0},
+           {"-0." + zeros + "e5", 0.0},
+           {"0." + zeros + "1e401", 1.0},
+           {"0.1", 0.1},
+           {"123456789012345678901234567890", 123456789012345678901234567890.0},
+           {"1.7976931348623157e308", 1.7976931348623157e308},
+           {"5e-324", 5e-324}}) {
+    const auto document = Parse(text);
+    ASSERT_TRUE(document.ok()) << text << Message(document.status());
+    EXPECT_EQ(document->root().GetDouble(), number) << text;
+  }
+  EXPECT_EQ(Parse("18446744073709551615")->root().GetUint64(), 18446744073709551615u);
+  EXPECT_EQ(Parse("-9223372036854775808")->root().GetInt64(), INT64_MIN);
+  EXPECT_TRUE(Parse("-0")->root().IsInt());
+}
+
+TEST(ParseTest, RefusesNumbersThatNoDoubleHolds) {
+  EXPECT_NE(Wrong("[1e309]"), "");
+  EXPECT_EQ(Wrong("[1,1e-400]"), "line 1, column 4: a number beyond what a double holds");
+}
+
 // Red only under a sanitizer.
 TEST(ParseTest, ReadsNothingBehindATextThatEndsWithinACharacter) {
   for (const std::string_view begun : {"\xc3", "\xe0", "\xe2\x82", "\xf0", "\xf0\x9f", "\xf4"}) {
