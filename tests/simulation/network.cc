@@ -95,8 +95,8 @@ bool Network::Subscribed(const Endpoint& endpoint, std::string_view topic) const
 
 void Network::DeliverEvent(Endpoint* endpoint, std::string topic, std::string payload) {
   Channel& channel = endpoint->events_;
-  channel.to_client = std::max({channel.to_client, scheduler_.Now() + Latency(*endpoint),
-                                endpoint->held_until_});
+  channel.to_client =
+      std::max({channel.to_client, scheduler_.Now() + Latency(*endpoint), endpoint->held_until_});
   scheduler_.At(channel.to_client, [this, endpoint, generation = channel.generation,
                                     topic = std::move(topic), payload = std::move(payload)] {
     if (!Joined(endpoint) || !endpoint->events_.up || endpoint->events_.generation != generation ||
@@ -147,8 +147,8 @@ void Network::ToClient(Endpoint* endpoint, std::string payload) {
   if (dice_.Chance(weather_here.garbage)) payload = Garbage();
   if (rewrite_control && !rewrite_control(*endpoint, payload)) return;
   const int copies = dice_.Chance(weather_here.repeat) ? 2 : 1;
-  channel.to_client = std::max({channel.to_client, scheduler_.Now() + Latency(*endpoint),
-                                endpoint->held_until_});
+  channel.to_client =
+      std::max({channel.to_client, scheduler_.Now() + Latency(*endpoint), endpoint->held_until_});
   scheduler_.At(channel.to_client, [this, endpoint, generation = channel.generation, copies,
                                     payload = std::move(payload)] {
     if (!Joined(endpoint) || endpoint->control_.generation != generation) return;
@@ -186,8 +186,8 @@ void Network::ToServer(Endpoint* endpoint, std::string payload) {
   if (dice_.Chance(weather_here.garbage)) payload = Garbage();
   const int copies = dice_.Chance(weather_here.repeat) ? 2 : 1;
   ++channel.queued_to_server;
-  channel.to_server = std::max({channel.to_server, scheduler_.Now() + Latency(*endpoint),
-                                endpoint->held_until_});
+  channel.to_server =
+      std::max({channel.to_server, scheduler_.Now() + Latency(*endpoint), endpoint->held_until_});
   scheduler_.At(channel.to_server, [this, endpoint, generation = channel.generation, copies,
                                     payload = std::move(payload)] {
     if (!Joined(endpoint) || endpoint->control_.generation != generation) return;
@@ -237,9 +237,9 @@ void Network::Connect(Endpoint* endpoint, bool events) {
   Channel& channel = events ? endpoint->events_ : endpoint->control_;
   if (channel.connecting || channel.client_knows) return;
   channel.connecting = true;
-  const absl::Duration wait =
-      endpoint->exempt_ ? absl::Milliseconds(1)
-                        : dice_.Between(absl::Milliseconds(1), absl::Milliseconds(600));
+  const absl::Duration wait = endpoint->exempt_
+                                  ? absl::Milliseconds(1)
+                                  : dice_.Between(absl::Milliseconds(1), absl::Milliseconds(600));
   scheduler_.After(wait, [this, endpoint, events] {
     if (Joined(endpoint)) Established(endpoint, events);
   });
@@ -261,11 +261,10 @@ void Network::Established(Endpoint* endpoint, bool events) {
   const size_t from = dice_.Below(recent_.size());
   for (size_t i = from; i < std::min(from + 8, recent_.size()); ++i) {
     const auto& [topic, payload] = recent_[i];
-    const bool wanted = std::any_of(
-        endpoint->prefixes_.begin(), endpoint->prefixes_.end(),
-        [&, text = std::string_view(topic)](const auto& entry) {
-          return text.substr(0, entry.first.size()) == entry.first;
-        });
+    const bool wanted = std::any_of(endpoint->prefixes_.begin(), endpoint->prefixes_.end(),
+                                    [&, text = std::string_view(topic)](const auto& entry) {
+                                      return text.substr(0, entry.first.size()) == entry.first;
+                                    });
     if (wanted) DeliverEvent(endpoint, topic, payload);
   }
 }

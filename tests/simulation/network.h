@@ -56,7 +56,7 @@ class Endpoint {
     bool up = false;            // frames pass
     bool client_knows = false;  // believes that it is up
     bool server_knows = false;
-    uint64_t generation = 0;    // of the connection
+    uint64_t generation = 0;  // of the connection
     std::string route;
     absl::Duration to_client, to_server;  // when the last frame arrives
     absl::Duration dropping_until;
@@ -103,7 +103,7 @@ class Network {
 
   Weather weather;
   // Changes what arrives, or drops it by returning false.
-  std::function<bool(const Endpoint&, std::string& payload)> rewrite_event, rewrite_control;
+  std::function<bool(const Endpoint&, std::string&payload)> rewrite_event, rewrite_control;
 
   void Observe(NetworkObserver* observer) { observers_.push_back(observer); }
 

@@ -17,9 +17,8 @@ class NetworkTest : public ::testing::Test {
     StartPrimary();
     secondary_ = network_.Join("kea-b", nullptr, {"", "kea-b", {false, true, false}, false});
     secondary_->Subscribe("nestor.v1.east.");
-    secondary_->OnEvent([this](std::string_view, std::string_view payload) {
-      events_.emplace_back(payload);
-    });
+    secondary_->OnEvent(
+        [this](std::string_view, std::string_view payload) { events_.emplace_back(payload); });
     secondary_->OnControl([this](std::string_view payload) { answers_.emplace_back(payload); });
     Pass(absl::Seconds(1));
   }

@@ -34,16 +34,16 @@ class Process::Loop final : public Executor {
     ++waiting_;
     process_.deepest_queue_ = std::max(process_.deepest_queue_, waiting_);
     // In order, since the times rise.
-    last_ = std::max(last_, process_.scheduler_.Now() +
-                                process_.timing_.Between(absl::ZeroDuration(),
-                                                         absl::Microseconds(200)));
-    process_.scheduler_.At(last_, [process = process_.shared_from_this(), this,
-                                   task = std::move(task)]() mutable {
-      process->Act([&] {
-        --waiting_;
-        task();
-      });
-    });
+    last_ = std::max(last_,
+                     process_.scheduler_.Now() +
+                         process_.timing_.Between(absl::ZeroDuration(), absl::Microseconds(200)));
+    process_.scheduler_.At(
+        last_, [process = process_.shared_from_this(), this, task = std::move(task)]() mutable {
+          process->Act([&] {
+            --waiting_;
+            task();
+          });
+        });
   }
 
  private:

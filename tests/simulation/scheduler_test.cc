@@ -110,9 +110,8 @@ TEST(ProcessTest, AKilledProcessRunsOutWithoutEffect) {
     process->loop().Post([&] { ++posted; });
   });
   worker.Post([&] { ++posted; });
-  scheduler.At(absl::Milliseconds(2500), [&] {
-    process->Kill([&] { cut_off_while_dead = !process->alive(); });
-  });
+  scheduler.At(absl::Milliseconds(2500),
+               [&] { process->Kill([&] { cut_off_while_dead = !process->alive(); }); });
   scheduler.RunUntil(absl::Seconds(200));
   EXPECT_EQ(steps, 1);
   EXPECT_EQ(posted, 0);

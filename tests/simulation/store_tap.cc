@@ -98,11 +98,10 @@ absl::StatusOr<store::Journal::Base> JournalTap::LoadBase(std::string_view relat
 }
 
 absl::StatusOr<uint64_t> JournalTap::Compact(std::string_view relationship,
-                                             const store::Retention& asked,
-                                             uint64_t held_sequence, absl::Time now) {
-  return Run([&] {
-    return inner_->Compact(relationship, retention.value_or(asked), held_sequence, now);
-  });
+                                             const store::Retention& asked, uint64_t held_sequence,
+                                             absl::Time now) {
+  return Run(
+      [&] { return inner_->Compact(relationship, retention.value_or(asked), held_sequence, now); });
 }
 
 absl::Status JournalTap::SetOutcome(std::string_view relationship, uint64_t sequence,
@@ -146,18 +145,23 @@ absl::Status FollowerStoreTap::RemoveRelationship(std::string_view name) {
 absl::StatusOr<store::FollowerMemory> FollowerStoreTap::Load(std::string_view relationship) {
   return Run([&]() -> absl::StatusOr<store::FollowerMemory> {
     if (const auto told = told_.find(relationship); told != told_.end()) return told->second;
-    return inner_->Load(relationship);
+    auto memory = inner_->Load(relationship);
+    if (memory.ok() && process_.alive()) observer_.OnRecalled(host_, relationship, *memory);
+    return memory;
   });
 }
 
 absl::Status FollowerStoreTap::Save(std::string_view relationship,
                                     const store::FollowerMemory& memory) {
   return Run([&]() -> absl::Status {
-    if (lie && lie()) {
-      told_[std::string(relationship)] = memory;
-      return absl::OkStatus();
-    }
     store::FollowerMemory kept = memory;
+    if (late) {
+      const auto told = told_.find(relationship);
+      const bool first = told == told_.end();
+      if (!first) kept = told->second;
+      told_[std::string(relationship)] = memory;
+      if (first) return absl::OkStatus();
+    }
     if (rewrite_save) rewrite_save(kept);
     const absl::Status status = inner_->Save(relationship, kept);
     if (status.ok()) observer_.OnRemembered(host_, relationship, memory);
@@ -177,7 +181,11 @@ absl::Status FollowerStoreTap::SetOutcome(std::string_view relationship, uint64_
 
 absl::Status FollowerStoreTap::SetApplied(std::string_view relationship, uint64_t sequence,
                                           const std::vector<uint64_t>& superseded) {
-  return Run([&] { return inner_->SetApplied(relationship, sequence, superseded); });
+  return Run([&] {
+    const absl::Status status = inner_->SetApplied(relationship, sequence, superseded);
+    if (status.ok()) observer_.OnApplied(host_, relationship, sequence, superseded);
+    return status;
+  });
 }
 
 absl::Status FollowerStoreTap::AddEntry(std::string_view relationship,

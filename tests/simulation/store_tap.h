@@ -25,6 +25,12 @@ class StoreObserver {
   // A follower's memory is durable.
   virtual void OnRemembered(std::string_view host, std::string_view relationship,
                             const store::FollowerMemory& memory) = 0;
+  // A follower's memory was read back.
+  virtual void OnRecalled(std::string_view host, std::string_view relationship,
+                          const store::FollowerMemory& memory) = 0;
+  // A follower recorded a change as applied, and what it overtook.
+  virtual void OnApplied(std::string_view host, std::string_view relationship, uint64_t sequence,
+                         const std::vector<uint64_t>& superseded) = 0;
   // An oracle of the world itself was broken.
   virtual void OnViolation(std::string_view oracle, std::string text) = 0;
 };
@@ -117,10 +123,10 @@ class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
                    std::unique_ptr<store::FollowerStore> inner)
       : StoreTap(process, observer), host_(std::move(host)), inner_(std::move(inner)) {}
 
-  // For showing that a rule matters: what Save() keeps of the memory, and whether it keeps it at
-  // all or only says so.
+  // For showing that a rule matters: changes what Save() keeps of the memory.
   std::function<void(store::FollowerMemory&)> rewrite_save;
-  std::function<bool()> lie;
+  // The same: each Save() is durable only with the next.
+  bool late = false;
 
   absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() override;
   absl::Status SaveRelationship(const v1::RelationshipSpec& spec) override;
@@ -143,7 +149,7 @@ class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
  private:
   std::string host_;
   std::unique_ptr<store::FollowerStore> inner_;
-  std::map<std::string, store::FollowerMemory, std::less<>> told_;  // by lies
+  std::map<std::string, store::FollowerMemory, std::less<>> told_;  // `late`
 };
 
 }  // namespace nestor::simulation

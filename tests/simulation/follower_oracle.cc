@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <tuple>
+
+#include "tests/simulation/oracles.h"
+
+namespace nestor::simulation {
+namespace {
+
+auto PlaceOf(const store::Position& position) { return std::tie(position.term, position.sequence); }
+
+}  // namespace
+
+// ---- what it does to its Kea
+
+void FollowerOracle::OnKeaRead(const std::string& digest) {
+  if (digest != read_) read_before_ = std::exchange(read_, digest);
+}
+
+void FollowerOracle::OnKeaSet(const std::string& wanted, const std::string& running,
+                              bool accepted) {
+  const bool rescued = rescue_ && (wanted == read_ || wanted == read_before_);
+  const bool as_it_was = wanted == running_;
+  rescue_ = !accepted;
+  if (!accepted) return;
+  running_ = running;
+  disturbed_ = false;
+  const auto generation = ledger_.Generation(wanted, had_);
+  if (generation) {
+    // What it was given and reports otherwise it does not have.
+    if (running == wanted) had_ = *generation;
+  } else if (!rescued && !as_it_was) {
+    const auto older = ledger_.Generation(wanted);
+    chronicle_.Violate(
+        "S2", older ? fmt::format("Kea was given version {}, it had version {}", *older, had_)
+                    : std::string("Kea was given what the primary's never ran"));
+  }
+}
+
+void FollowerOracle::OnKeaWrote(const std::string& digest) {
+  file_ = digest;
+  file_disturbed_ = disturbed_;
+}
+
+void FollowerOracle::OnKeaChanged(const std::string& running, const std::string& file) {
+  running_ = running;
+  disturbed_ = true;
+  if (file != file_) file_disturbed_ = true;
+  file_ = file;
+}
+
+// ---- what it keeps
+
+void FollowerOracle::OnRemembered(const store::FollowerMemory& memory) {
+  if (PlaceOf(memory.position) < PlaceOf(position_)) {
+    chronicle_.Violate(
+        "S1", fmt::format("the position went from {}/{} to {}/{}", position_.term,
+                          position_.sequence, memory.position.term, memory.position.sequence));
+  }
+  if (memory.highest_term < highest_term_) {
+    chronicle_.Violate("S7", fmt::format("the highest term went from {} to {}", highest_term_,
+                                         memory.highest_term));
+  }
+  position_ = memory.position;
+  highest_term_ = memory.highest_term;
+}
+
+void FollowerOracle::OnRecalled(const store::FollowerMemory& memory) {
+  if (PlaceOf(memory.position) < PlaceOf(acked_position_)) {
+    chronicle_.Violate("S4", fmt::format("change {}/{} was acknowledged, the store holds {}/{}",
+                                         acked_position_.term, acked_position_.sequence,
+                                         memory.position.term, memory.position.sequence));
+  }
+}
+
+void FollowerOracle::OnApplied(uint64_t sequence, const std::vector<uint64_t>& superseded) {
+  if (recorded_stream_ != position_.stream_id) {
+    recorded_stream_ = position_.stream_id;
+    recorded_ = 0;
+    overtaken_.clear();
+  }
+  overtaken_.insert(superseded.begin(), superseded.end());
+  for (uint64_t passed = recorded_ + 1; passed < sequence; ++passed) {
+    if (passed > offered_ && !overtaken_.contains(passed)) {
+      chronicle_.Violate("S11", fmt::format("{} was passed over on the way from {} to {}", passed,
+                                            recorded_, sequence));
+    }
+  }
+  recorded_ = std::max(recorded_, sequence);
+}
+
+// ---- what it says
+
+void FollowerOracle::OnSent(const v1::Envelope& envelope) {
+  if (envelope.has_ack()) OnAck(envelope);
+  if (!envelope.has_nack()) return;
+  const v1::Nack& nack = envelope.nack();
+  chronicle_.Note("nack {} {}: {}", envelope.sequence(), v1::NackClass_Name(nack.nack_class()),
+                  nack.text());
+  overtaken_.insert(envelope.sequence());
+  if (nack.nack_class() == v1::REJECTED_CONFIG && serves && !serves()) {
+    chronicle_.Violate("S14", "a change was refused and Kea no longer serves");
+  }
+}
+
+void FollowerOracle::OnAck(const v1::Envelope& envelope) {
+  const std::string& stream = envelope.stream_id();
+  const uint64_t applied = envelope.ack().applied();
+  if (applied == 0) return;
+  uint64_t& acked = acked_[stream];
+  if (applied != acked) {
+    chronicle_.Note("ack {} applied={} persisted={}", Short(stream), applied,
+                    envelope.ack().persisted());
+  }
+  if (applied < acked) {
+    chronicle_.Violate("S1", fmt::format("the ack went from {} to {}", acked, applied));
+  }
+  acked = applied;
+  if (position_.stream_id != stream || position_.sequence < applied) {
+    chronicle_.Violate("S4", fmt::format("{} was acknowledged, the store was told {}/{}", applied,
+                                         position_.term, position_.sequence));
+  }
+  acked_position_ = position_;
+  const uint64_t generation = ledger_.GenerationOf(stream, applied);
+  if (generation == 0) {
+    return chronicle_.Violate(
+        "S3", fmt::format("{} was acknowledged and never journaled in {}", applied, Short(stream)));
+  }
+  const bool runs = ledger_.Generation(running_, generation).has_value();
+  if (!runs && (!disturbed_ || had_ < generation)) {
+    chronicle_.Violate("S3", fmt::format("{} was acknowledged, Kea runs something else", applied));
+  }
+  CheckPersisted(envelope);
+}
+
+void FollowerOracle::CheckPersisted(const v1::Envelope& envelope) {
+  const uint64_t persisted = envelope.ack().persisted();
+  if (persisted == 0) return;
+  const uint64_t generation = ledger_.GenerationOf(envelope.stream_id(), persisted);
+  if (!file_disturbed_ && !ledger_.Generation(file_, generation)) {
+    chronicle_.Violate("S4", fmt::format("{} was acknowledged as persisted, the file holds "
+                                         "something else",
+                                         persisted));
+  }
+}
+
+}  // namespace nestor::simulation

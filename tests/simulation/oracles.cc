@@ -1,0 +1,94 @@
+#include "tests/simulation/oracles.h"
+
+#include "common/config/object_set.h"
+
+namespace nestor::simulation {
+
+std::string Short(std::string_view bytes) { return config::Hex(bytes.substr(0, 4)); }
+
+void Oracles::OnPublished(std::string_view, std::string_view payload) {
+  v1::Envelope envelope;
+  if (!envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return chronicle_.Violate("S5", "something was published that is no envelope");
+  }
+  publisher.OnPublished(envelope, payload);
+}
+
+void Oracles::OnSentToPrimary(const Endpoint& endpoint, std::string_view payload) {
+  v1::Envelope envelope;
+  if (endpoint.name() != kSecondary ||
+      !envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
+      envelope.relationship().empty()) {
+    return;
+  }
+  follower.OnSent(envelope);
+}
+
+void Oracles::OnSentByPrimary(const Endpoint& endpoint, std::string_view payload) {
+  v1::Envelope envelope;
+  if (endpoint.name() != kSecondary ||
+      !envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
+      envelope.relationship().empty()) {
+    return;
+  }
+  publisher.OnSent(envelope);
+  if (envelope.has_sync_begin() && envelope.sync_begin().mode() == v1::SNAPSHOT) {
+    follower.OnSnapshotOffered(envelope.sequence());
+  }
+}
+
+void Oracles::OnStream(std::string_view, const store::StreamStart& start) {
+  publisher.OnStream(start);
+}
+
+void Oracles::OnTermRaised(std::string_view, uint64_t term) { publisher.OnTermRaised(term); }
+
+void Oracles::OnJournaled(std::string_view, const store::JournaledChange& change) {
+  publisher.OnJournaled(change);
+}
+
+void Oracles::OnRemembered(std::string_view, std::string_view,
+                           const store::FollowerMemory& memory) {
+  follower.OnRemembered(memory);
+}
+
+void Oracles::OnRecalled(std::string_view, std::string_view, const store::FollowerMemory& memory) {
+  follower.OnRecalled(memory);
+}
+
+void Oracles::OnApplied(std::string_view, std::string_view, uint64_t sequence,
+                        const std::vector<uint64_t>& superseded) {
+  follower.OnApplied(sequence, superseded);
+}
+
+void Oracles::OnViolation(std::string_view oracle, std::string text) {
+  chronicle_.Violate(oracle, std::move(text));
+}
+
+void Oracles::OnKeaRead(std::string_view host, const std::string& digest) {
+  if (host == kSecondary) follower.OnKeaRead(digest);
+}
+
+void Oracles::OnKeaSet(std::string_view host, const std::string& wanted, const std::string& running,
+                       bool accepted) {
+  if (host == kPrimary) {
+    chronicle_.Violate("roles", "the primary's agent changed its own Kea");
+  } else {
+    follower.OnKeaSet(wanted, running, accepted);
+  }
+}
+
+void Oracles::OnKeaWrote(std::string_view host, const std::string& digest) {
+  if (host == kSecondary) follower.OnKeaWrote(digest);
+}
+
+void Oracles::OnKeaChanged(std::string_view host, const std::string& running,
+                           const std::string& file) {
+  if (host == kPrimary) {
+    ledger.Ran(running);
+  } else {
+    follower.OnKeaChanged(running, file);
+  }
+}
+
+}  // namespace nestor::simulation

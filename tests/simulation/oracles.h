@@ -1,0 +1,133 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nestor/v1/envelope.pb.h"
+#include "tests/simulation/chronicle.h"
+#include "tests/simulation/kea_host.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/network.h"
+#include "tests/simulation/store_tap.h"
+
+namespace nestor::simulation {
+
+inline constexpr std::string_view kPrimary = "kea-a", kSecondary = "kea-b";
+
+// S5, S6, S8, S9 and L4: what a publisher may say, given what is in its journal.
+class PublisherOracle {
+ public:
+  PublisherOracle(Chronicle& chronicle, Ledger& ledger) : chronicle_(chronicle), ledger_(ledger) {}
+
+  void OnStream(const store::StreamStart& start);
+  void OnTermRaised(uint64_t term);
+  void OnJournaled(const store::JournaledChange& change);
+  void OnPublished(const v1::Envelope& envelope, std::string_view payload);
+  void OnSent(const v1::Envelope& envelope);
+
+ private:
+  void OnChange(const v1::Envelope& envelope, std::string_view payload);
+  void OnHeartbeat(const v1::Envelope& envelope);
+
+  Chronicle& chronicle_;
+  Ledger& ledger_;
+  std::string stream_;      // of the publisher that runs
+  uint64_t term_ = 0;       // durable
+  uint64_t announced_ = 0;  // the last sequence published, or found in the journal at the start
+  bool fenced_ = false;     // it told its follower that it stops
+};
+
+// S1 to S4, S7, S11 and S14: what a follower may do to its Kea, keep and acknowledge.
+class FollowerOracle {
+ public:
+  FollowerOracle(Chronicle& chronicle, const Ledger& ledger)
+      : chronicle_(chronicle), ledger_(ledger) {}
+
+  void OnKeaRead(const std::string& digest);
+  void OnKeaSet(const std::string& wanted, const std::string& running, bool accepted);
+  void OnKeaWrote(const std::string& digest);
+  void OnKeaChanged(const std::string& running, const std::string& file);
+
+  void OnRemembered(const store::FollowerMemory& memory);
+  void OnRecalled(const store::FollowerMemory& memory);
+  void OnApplied(uint64_t sequence, const std::vector<uint64_t>& superseded);
+  void OnSnapshotOffered(uint64_t label) { offered_ = std::max(offered_, label); }
+  void OnSent(const v1::Envelope& envelope);
+
+  // Whether the secondary's Kea would answer clients; null: nobody looks.
+  std::function<bool()> serves;
+
+ private:
+  void OnAck(const v1::Envelope& envelope);
+  void CheckPersisted(const v1::Envelope& envelope);
+
+  Chronicle& chronicle_;
+  const Ledger& ledger_;
+
+  // The secondary's Kea.
+  std::string running_, file_;
+  uint64_t had_ = 0;                // the newest generation it had
+  std::string read_, read_before_;  // what its agent read last, and before that
+  bool rescue_ = false;             // the last config-set was refused
+  bool disturbed_ = true;           // somebody else changed it since its agent did
+  bool file_disturbed_ = true;
+
+  // Its agent.
+  store::Position position_;  // durable
+  uint64_t highest_term_ = 0;
+  std::map<std::string, uint64_t> acked_;  // applied, by stream
+  store::Position acked_position_;
+  uint64_t recorded_ = 0;  // the last change recorded as applied
+  std::string recorded_stream_;
+  std::set<uint64_t> overtaken_;  // superseded or refused, of that stream
+  uint64_t offered_ = 0;          // the newest label of a snapshot
+};
+
+// Receives all that the world's taps see and hands it to the oracles. S13 too: what a stranger
+// sends may not come to anything, so it is not distinguished here.
+class Oracles final : public NetworkObserver, public StoreObserver, public KeaObserver {
+ public:
+  explicit Oracles(Chronicle& chronicle)
+      : publisher(chronicle, ledger), follower(chronicle, ledger), chronicle_(chronicle) {}
+
+  Ledger ledger;
+  PublisherOracle publisher;
+  FollowerOracle follower;
+
+  void OnPublished(std::string_view topic, std::string_view payload) override;
+  void OnEventArrived(const Endpoint&, std::string_view, std::string_view) override {}
+  void OnSentToPrimary(const Endpoint& endpoint, std::string_view payload) override;
+  void OnArrivedAtPrimary(const Endpoint&, std::string_view) override {}
+  void OnSentByPrimary(const Endpoint& endpoint, std::string_view payload) override;
+  void OnArrivedFromPrimary(const Endpoint&, std::string_view) override {}
+
+  void OnStream(std::string_view relationship, const store::StreamStart& start) override;
+  void OnTermRaised(std::string_view relationship, uint64_t term) override;
+  void OnJournaled(std::string_view relationship, const store::JournaledChange& change) override;
+  void OnRemembered(std::string_view host, std::string_view relationship,
+                    const store::FollowerMemory& memory) override;
+  void OnRecalled(std::string_view host, std::string_view relationship,
+                  const store::FollowerMemory& memory) override;
+  void OnApplied(std::string_view host, std::string_view relationship, uint64_t sequence,
+                 const std::vector<uint64_t>& superseded) override;
+  void OnViolation(std::string_view oracle, std::string text) override;
+
+  void OnKeaRead(std::string_view host, const std::string& digest) override;
+  void OnKeaSet(std::string_view host, const std::string& wanted, const std::string& running,
+                bool accepted) override;
+  void OnKeaWrote(std::string_view host, const std::string& digest) override;
+  void OnKeaChanged(std::string_view host, const std::string& running,
+                    const std::string& file) override;
+
+ private:
+  Chronicle& chronicle_;
+};
+
+// The first bytes of a digest or stream id, for texts.
+std::string Short(std::string_view bytes);
+
+}  // namespace nestor::simulation
