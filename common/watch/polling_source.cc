@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <initializer_list>
+#include <limits>
 
 #include "common/base/status.h"
 #include "common/watch/watcher.h"
@@ -12,18 +14,16 @@ constexpr absl::Duration kAuditTimeout = absl::Seconds(60);
 constexpr double kAuditShare = 500;
 constexpr absl::Duration kLeastAuditSpacing = absl::Seconds(5);
 
-// Commands that change the configuration without a reload, by what their names hold.
+// Commands that change the configuration without a reload, by what their names hold. Those of a
+// Config Backend are none: a Kea that has one is not mirrored.
 bool ChangesWithoutReload(std::string_view command) {
-  for (const std::string_view verb : {"-add", "-del", "-update", "-set", "-backend-pull"}) {
-    for (const std::string_view noun : {"subnet", "network", "reservation", "class", "remote-",
-                                        "option", "config-backend-pull"}) {
-      if (command.find(noun) != std::string_view::npos && command.find(verb) !=
-          std::string_view::npos) {
-        return true;
-      }
-    }
-  }
-  return false;
+  const auto holds_one_of = [&](std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+      return command.find(word) != std::string_view::npos;
+    });
+  };
+  return !command.starts_with("remote-") && holds_one_of({"-add", "-del", "-update"}) &&
+         holds_one_of({"subnet", "network", "reservation", "class"});
 }
 
 class PollingSource : public ChangeSource {
@@ -33,28 +33,26 @@ class PollingSource : public ChangeSource {
   Notice Poll() override {
     Notice notice;
     notice.health.as_of = clock_.Now();
-    auto status = kea_.Send("status-get", {}, kPollTimeout);
-    if (!status.ok() || !status->ok() || status->arguments() == nullptr) {
-      notice.health.error = status.ok() ? status->text : std::string(Message(status.status()));
+    const auto status = kea_.Send("status-get", {}, kPollTimeout);
+    notice.health.error = Trouble(status);
+    if (!notice.health.error.empty()) {
+      // Nobody listened: whoever does next may be another process of the same pid.
+      if (absl::IsUnavailable(status.status())) uptime_ = std::numeric_limits<int64_t>::max();
       return notice;
     }
     notice.health.reachable = true;
     const json::Value& arguments = *status->arguments();
-    const int64_t pid = Number(arguments, "pid");
-    const int64_t reload = Number(arguments, "reload");
-    latest_ = {pid, Number(arguments, "uptime") - reload};
-    latest_settled_ = reload >= 1;
+    Look(arguments);
     notice.health.ha_state = HaState(arguments);
-    if (pid != learnt_pid_) Learn(pid);
+    if (learnt_ != latest_) Learn();
     notice.health.version = version_;
-    notice.origin = Decide(pid);
+    notice.origin = Decide();
     notice.changed = !notice.origin.empty();
     return notice;
   }
 
   void BeginRead() override {
     reading_ = latest_;
-    reading_settled_ = latest_settled_;
     // Taken before the read: what changes in between shows at the next audit.
     if (needs_audit_ && has_hash_) audited_ = Hash();
     read_began_ = clock_.Now();
@@ -62,19 +60,38 @@ class PollingSource : public ChangeSource {
 
   void EndRead() override {
     read_ = reading_;
-    settled_ = reading_settled_;
     SpaceAudit(clock_.Now() - read_began_);
   }
 
   void ForgetRead() override { read_.reset(); }
 
  private:
-  // Both in Kea's own seconds: which process, and when after its start it was last reconfigured.
+  // Of which process and reconfiguration a configuration is.
   struct Marker {
     int64_t pid = 0;
-    int64_t reconfigured = 0;
+    int64_t start = 0;  // counts the restarts seen: in a container the pid is always the same
+    int64_t reconfigured = 0;  // how long after Kea's start, in Kea's own seconds
+    bool settled = false;      // that second is over: no other reconfiguration can look the same
     friend bool operator==(const Marker&, const Marker&) = default;
   };
+
+  // Why Kea cannot be asked about its configuration now, or empty.
+  static std::string Trouble(const absl::StatusOr<kea::Answer>& status) {
+    if (!status.ok()) return std::string(Message(status.status()));
+    if (!status->ok()) return fmt::format("Kea refused status-get: {}", status->text);
+    if (status->arguments() == nullptr) return "Kea's answer to status-get has no arguments";
+    // Kea 3.0 answers before it has read its file.
+    if (json::Find(*status->arguments(), "reload") == nullptr) return "Kea is still starting";
+    return {};
+  }
+
+  void Look(const json::Value& arguments) {
+    const int64_t reload = Number(arguments, "reload");
+    const int64_t uptime = Number(arguments, "uptime");
+    const int64_t start = latest_.start + (uptime < uptime_ ? 1 : 0);
+    latest_ = {Number(arguments, "pid"), start, uptime - reload, reload >= 1};
+    uptime_ = uptime;
+  }
 
   static int64_t Number(const json::Value& arguments, std::string_view name) {
     const json::Value* value = json::Find(arguments, name);
@@ -90,17 +107,17 @@ class PollingSource : public ChangeSource {
   }
 
   // Why the configuration is to be read, or empty.
-  std::string Decide(int64_t pid) {
+  std::string Decide() {
     if (!read_) return "start";
-    if (read_->pid != pid) return "restart";
+    if (read_->pid != latest_.pid || read_->start != latest_.start) return "restart";
+    // Also where only `settled` differs. Kea counts whole seconds: another reconfiguration may have
+    // followed within the second of the read, so once it is over the configuration is read again.
     if (*read_ != latest_) return "reload";
-    // Kea counts whole seconds: another reconfiguration may have followed within the second of the
-    // read. Once that second is over, the configuration is read once more.
-    if (!settled_ && latest_settled_) return "reload";
     return Audit() ? "command" : "";
   }
 
-  void Learn(int64_t pid) {
+  // A reconfiguration may bring other hook libraries, and with them other commands.
+  void Learn() {
     const auto version = kea_.Send("version-get", {}, kPollTimeout);
     if (version.ok() && version->ok()) version_ = version->text;
     const auto commands = kea_.Send("list-commands", {}, kPollTimeout);
@@ -108,7 +125,7 @@ class PollingSource : public ChangeSource {
         !commands->arguments()->IsArray()) {
       return;
     }
-    learnt_pid_ = pid;
+    learnt_ = latest_;
     needs_audit_ = has_hash_ = false;
     for (const json::Value& command : commands->arguments()->GetArray()) {
       if (!command.IsString()) continue;
@@ -141,10 +158,9 @@ class PollingSource : public ChangeSource {
   kea::KeaControl& kea_;
   Clock& clock_;
   Marker latest_, reading_;
-  bool latest_settled_ = false, reading_settled_ = false;
+  int64_t uptime_ = 0;          // at the last poll
   std::optional<Marker> read_;  // at the last good read
-  bool settled_ = false;        // nothing can have followed it unseen
-  int64_t learnt_pid_ = 0;
+  std::optional<Marker> learnt_;
   std::string version_;
   bool needs_audit_ = false, has_hash_ = false;
   std::string audited_;

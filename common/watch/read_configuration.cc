@@ -25,6 +25,8 @@ absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& 
   for (auto& member : answer.whole.root().GetObject()) {
     if (json::Text(member.name) == "arguments") arguments = member.value.Move();
   }
+  // Kea would not take it back.
+  arguments.RemoveMember("hash");
   answer.whole.root() = arguments.Move();
   running.arguments = std::move(answer.whole);
   return running;

@@ -29,8 +29,8 @@ class ChangeSource {
 
   struct Notice {
     KeaHealth health;
-    bool changed = false;     // read the configuration
-    std::string origin;       // "reload", "restart", "command", "audit", "start"
+    bool changed = false;  // read the configuration
+    std::string origin;    // "reload", "restart", "command", "audit", "start"
   };
   // Asks Kea, about 1 ms. An unreachable Kea is a Notice with health.reachable false, not an error.
   virtual Notice Poll() = 0;
@@ -57,9 +57,9 @@ struct Running {
 absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& kea,
                                           absl::Duration timeout);
 
-// Notices by status-get each poll: `pid` and `uptime - reload` (both in Kea's own seconds, so no
-// clock of ours is in it) move on config-set, config-reload, SIGHUP and restart. Where
-// list-commands shows commands that change the configuration without a reload, an audit by
+// Notices by status-get each poll: `pid`, or `uptime` falling, shows a restart, `uptime - reload`
+// (both in Kea's own seconds, so no clock of ours is in it) config-set, config-reload and SIGHUP.
+// Where list-commands shows commands that change the configuration without a reload, an audit by
 // config-hash-get, or by config-get and its digest, so seldom that it takes less than 0.2 % of the
 // time. `kea` and `clock` must outlive it.
 std::unique_ptr<ChangeSource> MakePollingSource(kea::KeaControl& kea, Clock& clock);

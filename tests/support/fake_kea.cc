@@ -191,11 +191,13 @@ FakeKea::Reply FakeKea::Status() const {
         R"("scopes": [], "state": "{}" }} }} }} ], )",
         ha_mode_, state);
   }
+  const std::string reload =
+      starting_ ? "" : fmt::format(R"("reload": {}, )", Seconds() - reconfigured_at_);
   return {0,
           {},
-          fmt::format(R"({{ {}"multi-threading-enabled": false, "pid": {}, "reload": {}, )"
+          fmt::format(R"({{ {}"multi-threading-enabled": false, "pid": {}, {})"
                       R"("sockets": {{ "status": "ready" }}, "uptime": {} }})",
-                      ha, pid_, Seconds() - reconfigured_at_, Seconds() - started_)};
+                      ha, pid_, reload, Seconds() - started_)};
 }
 
 FakeKea::Reply FakeKea::Running() const {

@@ -82,8 +82,11 @@ class FakeKea final : public kea::KeaControl {
   // As hooks' commands do it (subnet4-add): nothing is reloaded.
   void ChangeInProcess(std::string config);
   void Crash();  // until Restart()
+  // It answers, but has not read its file yet; as Kea 3.0.
+  void SetStarting(bool starting);
   // Stops it, if it runs, and starts a new process from the file.
   bool Restart();
+  bool RestartUnderTheSamePid();  // as in a container
 
   // ---- What there is to see.
 
@@ -130,6 +133,7 @@ class FakeKea final : public kea::KeaControl {
   std::string Load(std::string config, std::string_view text);
   void Take(std::string config);
   void Learn();
+  bool Start(int64_t pid);
   std::vector<std::string> Commands() const;
   std::string HaStateNow() const;
   int64_t Seconds() const;
@@ -141,7 +145,7 @@ class FakeKea final : public kea::KeaControl {
 
   mutable std::mutex mutex_;
   std::string running_, file_;
-  bool up_ = true;
+  bool up_ = true, starting_ = false;
   int64_t pid_ = 100;
   // In whole seconds of the clock, as Kea counts.
   int64_t started_ = 0, reconfigured_at_ = 0;

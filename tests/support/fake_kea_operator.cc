@@ -75,11 +75,25 @@ void FakeKea::Crash() {
   up_ = false;
 }
 
+void FakeKea::SetStarting(bool starting) {
+  const std::lock_guard lock(mutex_);
+  starting_ = starting;
+}
+
 bool FakeKea::Restart() {
   const std::lock_guard lock(mutex_);
+  return Start(pid_ + 1);
+}
+
+bool FakeKea::RestartUnderTheSamePid() {
+  const std::lock_guard lock(mutex_);
+  return Start(pid_);
+}
+
+bool FakeKea::Start(int64_t pid) {
   up_ = Objection(file_, file_, true).empty();
   if (!up_) return false;
-  ++pid_;
+  pid_ = pid;
   started_ = Seconds();
   lasting_ = false;
   Take(file_);
