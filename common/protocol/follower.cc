@@ -20,6 +20,7 @@ Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, 
       next_hello_(now),
       received_(position_.sequence),
       next_nonce_(nonce_seed | 1),
+      sync_asked_(now),
       sync_deadline_(now),
       retry_at_(now),
       ack_periodic_(now),
@@ -68,9 +69,10 @@ std::string Follower::StateName() const {
 }
 
 uint64_t Follower::applied() const {
-  if (!options_.observe) return position_.sequence;
-  return known_ && !head_digest_.empty() && local_digest() == head_digest_ ? head_
-                                                                           : position_.sequence;
+  const uint64_t reached = InStream() || stream_id_.empty() ? position_.sequence : 0;
+  if (!options_.observe) return reached;
+  const bool at_head = known_ && !head_digest_.empty() && local_digest() == head_digest_;
+  return at_head ? head_ : reached;
 }
 
 std::string Follower::local_digest() const {
@@ -116,7 +118,7 @@ FollowerActions Follower::OnEnvelope(const v1::Envelope& envelope, std::string_v
       if (envelope.term() >= term_) ToFenced(envelope.fenced().text());
       break;
     case v1::Envelope::kBye:
-      if (envelope.term() == term_ && link_ != LinkState::kFenced) link_ = LinkState::kStale;
+      if (envelope.term() == term_ && Joined()) ToStale(now);
       break;
     // Events for others, and what only a publisher receives.
     case v1::Envelope::kState:
@@ -193,7 +195,8 @@ FollowerActions Follower::RequestResync(const v1::Resync& resync, Instant now) {
     actions_.push_back(ReadLocal{});
     return Take();
   }
-  if (resync_ && resync_->request_id() == resync.request_id()) return Take();
+  if (resync.request_id() == last_resync_) return Take();
+  last_resync_ = resync.request_id();
   EndResync("ABORTED", "overtaken by another resync");
   resync_ = resync;
   resync_synced_ = false;
@@ -210,17 +213,19 @@ FollowerActions Follower::RequestResync(const v1::Resync& resync, Instant now) {
   update.refused_digest = update.refused_nack = "";
   DoRemember(std::move(update));
   refused_digest_.clear();
+  repair_refused_.clear();
   last_error_.clear();
   must_persist_ = true;
   if (apply_ != ApplyState::kApplying) apply_ = ApplyState::kIdle;
   snapshot_backoff_.Reset();
   next_snapshot_ = now;
   retry_at_ = now;
-  if (link_ == LinkState::kFenced || term_ == 0) {
+  if (link_ == LinkState::kFenced) {
     ToHello(now);
+  } else if (!Joined()) {
+    // Its turn comes with the next Welcome.
   } else if (resync.mode() == v1::VERIFY) {
-    verify_asked_ = true;
-    actions_.push_back(ReadLocal{});
+    Verify();
   } else {
     RequestSync(resync.mode() == v1::RESYNC_REPLAY ? v1::REPLAY : v1::SNAPSHOT, now);
   }

@@ -40,10 +40,10 @@ struct ApplyOrder {
   Position position;                              // reached when applied
   std::shared_ptr<const config::ObjectSet> base;  // start from this whole; null: from what Kea has
   std::vector<std::shared_ptr<const config::ChangeSet>> changes;  // then these, in order
-  std::string digest_before;                      // without `base`: what Kea must have
-  bool approved = false;                          // a large removal is allowed
+  std::string digest_before;  // without `base`: what Kea must have
+  bool approved = false;      // a large removal is allowed
   bool must_persist = false;
-  std::vector<uint64_t> superseded;               // changes overtaken by this one
+  std::vector<uint64_t> superseded;  // changes overtaken by this one
 };
 
 // Makes received changes durable for the history; then OnReceived().
@@ -175,13 +175,14 @@ class Follower {
   const Position& position() const { return position_; }
   bool persisted() const { return persisted_; }
   uint64_t received() const { return received_; }
+  // Of the stream that is followed; 0 until something of it is applied.
   uint64_t applied() const;
   uint64_t head() const { return head_; }
   const std::string& head_digest() const { return head_digest_; }
   const std::string& stream_id() const { return stream_id_; }
   uint64_t term() const { return term_; }
   uint64_t held_sequence() const { return apply_ == ApplyState::kHeld ? held_sequence_ : 0; }
-  const std::string& last_error() const { return last_error_; }
+  const std::string& last_error() const { return link_error_.empty() ? last_error_ : link_error_; }
   std::string local_digest() const;  // 32 bytes, or empty
   v1::PublisherState publisher_state() const { return publisher_state_; }
   const std::shared_ptr<const config::ObjectSet>& known() const { return known_; }
@@ -192,18 +193,37 @@ class Follower {
   void OnChange(const v1::Envelope& envelope, std::string_view payload, Instant now);
   void OnWelcome(const v1::Envelope& envelope, Instant now);
   void ActOnWelcome(Instant now);
-  void OnSync(const v1::Envelope& envelope, Instant now);
-  void ToHello(Instant now);
+  std::string ConflictWith(const v1::Envelope& welcome) const;
+  void ForgetQueue();
+  void ForgetPosition();
+  void ToHello(Instant now, absl::Duration wait = absl::ZeroDuration());
+  void ToStale(Instant now);
   void ToFollow(Instant now);
   void ToFenced(std::string text);
-  void RequestSync(v1::Join mode, Instant now);
-  void SendSyncRequest(Instant now);
   void SendHello(Instant now);
   void Enqueue(QueuedChange change);
   void TakeBuffered(Instant now);
   void TickLink(Instant now);
+  // Whether the link was let in: to catch up, or to follow.
+  bool Joined() const {
+    return link_ == LinkState::kCatchup || link_ == LinkState::kSnapshot ||
+           link_ == LinkState::kFollow;
+  }
+  // Whether the position is one of the stream that is followed now.
+  bool InStream() const { return position_.stream_id == stream_id_; }
+  // Whether a change of so many bytes can still be queued.
+  bool Room(size_t bytes) const;
   uint64_t TailSequence() const;
   const std::string& TailDigest() const;
+  // -- transfers (follower_sync.cc)
+  void RequestSync(v1::Join mode, Instant now);
+  void SendSyncRequest(Instant now);
+  void RetrySync(Instant now);
+  void SyncFailed(std::string_view why, Instant now);
+  void OnSync(const v1::Envelope& envelope, Instant now);
+  void GiveCredit();
+  bool TakeSnapshot(Decoded& decoded);
+  bool TakeReplay(Decoded& decoded);
   // -- applying (follower_apply.cc)
   void MaybeApply(Instant now);
   bool ApplyTarget();
@@ -214,16 +234,20 @@ class Follower {
   void RepairDrift(Instant now);
   void Start(ApplyOrder order);
   void Applied(const ApplyEnd& end, Instant now);
+  void DropApplied();
   void Refused(const ApplyEnd& end, v1::NackClass nack_class);
   void RetryLater(const ApplyEnd& end, v1::NackClass nack_class, Instant now);
   void Nack(const ApplyEnd& end, v1::NackClass nack_class, bool retryable);
   void SendAck(Instant now);
   void AckSoon(Instant now);
+  void ResyncSynced();
+  bool ResyncReached() const;
   void EndResync(std::string_view to, std::string_view reason);
   void AnnounceDrift(const config::ObjectSet& before, const config::ObjectSet& after,
                      std::string_view reason);
   // -- comparing with the primary (follower_repair.cc)
   enum class WalkPurpose { kRepair, kCompare, kObserve };
+  void Verify();
   void StartWalk(Instant now);
   void BeginWalk(Instant now);
   void StartCompare(Instant now);
@@ -263,6 +287,7 @@ class Follower {
   std::string head_digest_;
   v1::PublisherState publisher_state_ = v1::PUBLISHER_UNSPECIFIED;
   Instant heard_;
+  std::string link_error_;               // why the link does not get on; of the apply: last_error_
   std::optional<v1::Envelope> welcome_;  // waits until its term is durable
   uint64_t welcome_token_ = 0;
   Instant next_hello_;
@@ -272,7 +297,6 @@ class Follower {
   struct Whole {
     Position position;
     std::shared_ptr<const config::ObjectSet> set;
-    bool manual = false;
   };
   std::optional<Whole> whole_;
   std::deque<QueuedChange> queue_;
@@ -286,19 +310,20 @@ class Follower {
   v1::Join sync_mode_ = v1::SNAPSHOT;
   bool decoding_ = false;
   uint64_t next_nonce_;
-  Instant sync_deadline_;
+  Instant sync_asked_, sync_deadline_;
   int sync_tries_ = 0;
+  Backoff sync_backoff_{absl::Seconds(1), absl::Seconds(60)};  // after a transfer of no use
 
   // The local Kea.
   std::shared_ptr<const config::ObjectSet> known_;  // as last reported
   std::shared_ptr<const config::ObjectSet> base_;   // the configuration at position_, if held
   bool reachable_ = true;
   std::optional<ApplyOrder> open_;
-  uint64_t open_target_ = 0;     // the sequence last tried that was no repair
+  uint64_t open_target_ = 0;                     // the sequence last tried that was no repair
   ApplyState state_before_ = ApplyState::kIdle;  // of the open order
-  bool repairing_ = false;       // the open order puts the position's configuration back
-  std::string repair_refused_;   // the digest that could not be put back
-  bool drift_unseen_ = false;    // found at the start, its content not known yet
+  bool repairing_ = false;      // the open order puts the position's configuration back
+  std::string repair_refused_;  // the digest that could not be put back
+  bool drift_unseen_ = false;   // found at the start, its content not known yet
   uint64_t held_sequence_ = 0;
   uint64_t nacked_held_ = 0;
   Instant retry_at_;
@@ -319,7 +344,7 @@ class Follower {
   std::optional<TreeWalk> walk_;
   WalkPurpose walk_purpose_ = WalkPurpose::kRepair;
   uint64_t walk_first_id_ = 0;
-  std::string walk_digest_;     // the primary's, at the walk's sequence
+  std::string walk_digest_;  // the primary's, at the walk's sequence
   std::string compare_id_;
   std::optional<v1::Resync> compare_asked_;
   bool compare_ready_ = false;  // the local Kea was read for it
@@ -327,10 +352,12 @@ class Follower {
   int walk_tries_ = 0;
   Instant next_snapshot_;
   Backoff snapshot_backoff_{absl::Seconds(60), absl::Minutes(10)};
-  std::string observed_;        // in observe mode: the pair of digests last announced
+  std::string observed_;  // in observe mode: the pair of digests last announced
 
   std::optional<v1::Resync> resync_;  // a person's, under way
   bool resync_synced_ = false;        // what it asked of the primary has arrived
+  uint64_t resync_target_ = 0;        // then: the change it ends with
+  std::string last_resync_;           // the request id of the newest
 };
 
 // Decodes a finished transfer; for the worker that carries out Decode.

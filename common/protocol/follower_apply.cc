@@ -23,7 +23,8 @@ bool Follower::BelowIntent(uint64_t sequence) const {
 }
 
 void Follower::MaybeApply(Instant now) {
-  if (open_ || !known_ || !reachable_ || now < retry_at_) return;
+  // Fenced, two may claim to be the primary: nothing more of either is applied.
+  if (open_ || !known_ || !reachable_ || now < retry_at_ || link_ == LinkState::kFenced) return;
   if (options_.observe) return ObserveDrift(now);
   switch (apply_) {
     case ApplyState::kApplying:
@@ -104,7 +105,7 @@ bool Follower::FromQueue(size_t size, ApplyOrder& order) {
 // Kea has the position's configuration, but its file perhaps not.
 bool Follower::PersistAgain() {
   if (position_.sequence == 0 || local_digest() != position_.digest) return false;
-  if (resync_ && !resync_synced_) return true;
+  if (resync_ && !ResyncReached()) return true;
   if (persisted_ && !must_persist_) {
     EndResync("COMPLETED", "");
     return true;
@@ -196,18 +197,11 @@ FollowerActions Follower::OnApplied(ApplyEnd end, Instant now) {
 
 void Follower::Applied(const ApplyEnd& end, Instant now) {
   const uint64_t before = position_.sequence;
+  if (position_.stream_id != open_->position.stream_id) persisted_sequence_ = 0;
   position_ = open_->position;
   base_ = known_;
   intent_.reset();
-  superseded_.insert(superseded_.end(), open_->superseded.begin(), open_->superseded.end());
-  if (whole_ && whole_->position.sequence <= position_.sequence && open_->base != nullptr &&
-      !repairing_) {
-    whole_.reset();
-  }
-  while (!queue_.empty() && queue_.front().sequence <= position_.sequence) {
-    queue_bytes_ -= queue_.front().bytes;
-    queue_.pop_front();
-  }
+  if (InStream()) DropApplied();
   persisted_ = end.persisted;
   if (persisted_) {
     persisted_sequence_ = position_.sequence;
@@ -218,7 +212,7 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
   nacked_ = v1::NACK_UNSPECIFIED;
   nacked_held_ = 0;
   repair_refused_.clear();
-  received_ = std::max(received_, position_.sequence);
+  if (InStream()) received_ = std::max(received_, position_.sequence);
   if (repairing_ && position_.sequence == before) {
     // Back where it was; a refusal or a hold still stands.
     apply_ = state_before_;
@@ -234,7 +228,20 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
     update.refused_digest = update.refused_nack = "";
     DoRemember(std::move(update));
   }
-  if (end.persisted && resync_synced_) EndResync("COMPLETED", "");
+  if (end.persisted && ResyncReached()) EndResync("COMPLETED", "");
+}
+
+// What waited and is applied now, or was overtaken.
+void Follower::DropApplied() {
+  superseded_.insert(superseded_.end(), open_->superseded.begin(), open_->superseded.end());
+  if (whole_ && whole_->position.sequence <= position_.sequence && open_->base != nullptr &&
+      !repairing_) {
+    whole_.reset();
+  }
+  while (!queue_.empty() && queue_.front().sequence <= position_.sequence) {
+    queue_bytes_ -= queue_.front().bytes;
+    queue_.pop_front();
+  }
 }
 
 void Follower::Refused(const ApplyEnd& end, v1::NackClass nack_class) {
@@ -298,18 +305,26 @@ void Follower::SendAck(Instant now) {
   v1::Ack& ack = *envelope.mutable_ack();
   ack.set_received(received_);
   ack.set_applied(applied());
-  ack.set_persisted(options_.observe ? applied() : persisted_sequence_);
+  ack.set_persisted(std::min(options_.observe ? applied() : persisted_sequence_, applied()));
   constexpr size_t kMostSuperseded = 2000;
-  for (size_t i = 0; i < std::min(superseded_.size(), kMostSuperseded); ++i) {
-    ack.add_superseded(superseded_[i]);
-  }
-  superseded_.clear();
+  const size_t told = std::min(superseded_.size(), kMostSuperseded);
+  for (size_t i = 0; i < told; ++i) ack.add_superseded(superseded_[i]);
+  superseded_.erase(superseded_.begin(), superseded_.begin() + static_cast<ptrdiff_t>(told));
   Send(std::move(envelope));
 }
 
 void Follower::AckSoon(Instant now) {
   if (!ack_at_) ack_at_ = std::max(now, last_ack_ + kAckGather);
   if (now >= *ack_at_) SendAck(now);
+}
+
+void Follower::ResyncSynced() {
+  resync_synced_ = true;
+  resync_target_ = TailSequence();
+}
+
+bool Follower::ResyncReached() const {
+  return resync_ && resync_synced_ && !whole_ && InStream() && position_.sequence >= resync_target_;
 }
 
 void Follower::EndResync(std::string_view to, std::string_view reason) {

@@ -11,8 +11,6 @@ namespace nestor::protocol {
 namespace {
 
 constexpr absl::Duration kStaleAfter = absl::Milliseconds(3200);  // three heartbeats missed
-constexpr absl::Duration kSyncPatience = absl::Seconds(5);
-constexpr int kSyncTries = 6;
 constexpr size_t kMostBuffered = 1024;
 constexpr size_t kMostBufferedBytes = size_t{32} << 20;
 
@@ -20,12 +18,19 @@ constexpr size_t kMostBufferedBytes = size_t{32} << 20;
 
 uint64_t Follower::TailSequence() const {
   if (!queue_.empty()) return queue_.back().sequence;
-  return whole_ ? whole_->position.sequence : position_.sequence;
+  if (whole_) return whole_->position.sequence;
+  return InStream() ? position_.sequence : 0;
 }
 
 const std::string& Follower::TailDigest() const {
+  static const std::string kNone;
   if (!queue_.empty()) return queue_.back().digest_after;
-  return whole_ ? whole_->position.digest : position_.digest;
+  if (whole_) return whole_->position.digest;
+  return InStream() ? position_.digest : kNone;
+}
+
+bool Follower::Room(size_t bytes) const {
+  return queue_.size() < kMostBuffered && queue_bytes_ + bytes <= kMostBufferedBytes;
 }
 
 void Follower::TickLink(Instant now) {
@@ -39,22 +44,18 @@ void Follower::TickLink(Instant now) {
       break;
     case LinkState::kCatchup:
     case LinkState::kSnapshot:
-      if (!decoding_ && now >= sync_deadline_) {
-        if (++sync_tries_ > kSyncTries) {
-          ToHello(now);
-        } else {
-          SendSyncRequest(now);
-        }
-      }
+      if (!decoding_ && now >= sync_deadline_) RetrySync(now);
       break;
     case LinkState::kFollow:
       break;
   }
-  if (now - heard_ >= kStaleAfter) {
-    link_ = LinkState::kStale;
-    welcome_.reset();
-    AckSoon(now);
-  }
+  if (now - heard_ >= kStaleAfter) ToStale(now);
+}
+
+void Follower::ToStale(Instant now) {
+  link_ = LinkState::kStale;
+  welcome_.reset();
+  AckSoon(now);
 }
 
 void Follower::OnHeartbeat(const v1::Envelope& envelope, Instant now) {
@@ -74,9 +75,14 @@ void Follower::OnHeartbeat(const v1::Envelope& envelope, Instant now) {
         ToHello(now);
       }
       return;
-    case LinkState::kHello:
+    case LinkState::kHello: {
       heard_ = now;
+      const auto before = publisher_state_;
+      publisher_state_ = envelope.heartbeat().publisher_state();
+      // Until now it did not answer a Hello.
+      if (publisher_state_ == v1::SERVE && before != v1::SERVE) next_hello_ = now;
       return;
+    }
     case LinkState::kCatchup:
     case LinkState::kSnapshot:
     case LinkState::kFollow:
@@ -84,9 +90,11 @@ void Follower::OnHeartbeat(const v1::Envelope& envelope, Instant now) {
   }
   if (envelope.term() < term_) return;
   if (!mine) return ToHello(now);
+  // One heartbeat may be overtaken by a Welcome. A publisher whose head stays behind what it said
+  // before has lost something: it counts as silent, and is asked anew.
+  if (envelope.sequence() < head_) return;
   heard_ = now;
   publisher_state_ = envelope.heartbeat().publisher_state();
-  if (envelope.sequence() < head_) return;
   head_ = envelope.sequence();
   head_digest_ = envelope.digest_after();
   if (link_ != LinkState::kFollow) return;
@@ -100,8 +108,7 @@ void Follower::OnHeartbeat(const v1::Envelope& envelope, Instant now) {
 
 void Follower::OnChange(const v1::Envelope& envelope, std::string_view payload, Instant now) {
   if (envelope.term() != term_ || envelope.stream_id() != stream_id_) {
-    const bool joined = link_ != LinkState::kConnect && link_ != LinkState::kFenced;
-    if (envelope.term() > term_ && joined) ToHello(now);
+    if (envelope.term() > term_ && Joined()) ToHello(now);
     return;
   }
   if (link_ == LinkState::kCatchup || link_ == LinkState::kSnapshot) {
@@ -125,11 +132,11 @@ void Follower::OnChange(const v1::Envelope& envelope, std::string_view payload, 
   if (envelope.sequence() <= TailSequence()) return;
   const bool next = envelope.previous_sequence() == TailSequence();
   const bool whole = !envelope.change().snapshot_reference();
-  const bool room =
-      queue_.size() < kMostBuffered && queue_bytes_ + payload.size() <= kMostBufferedBytes;
-  if (!next || !whole || !room || envelope.digest_before() != TailDigest()) {
+  if (!next || !whole || envelope.digest_before() != TailDigest()) {
     return RequestSync(v1::REPLAY, now);
   }
+  // A snapshot takes the place of all that waits.
+  if (!Room(payload.size())) return RequestSync(v1::SNAPSHOT, now);
   auto queued = ToQueued(envelope, payload.size());
   if (!queued.ok()) {
     last_error_ = fmt::format("change {}: {}", ChangeName(envelope.term(), envelope.sequence()),
@@ -145,7 +152,7 @@ void Follower::Enqueue(QueuedChange change) {
   queue_.push_back(std::move(change));
 }
 
-void Follower::ToHello(Instant now) {
+void Follower::ToHello(Instant now, absl::Duration wait) {
   link_ = LinkState::kHello;
   welcome_.reset();
   sync_.reset();
@@ -153,7 +160,8 @@ void Follower::ToHello(Instant now) {
   buffered_.clear();
   buffered_bytes_ = 0;
   hello_backoff_.Reset();
-  SendHello(now);
+  next_hello_ = now + wait;
+  if (wait == absl::ZeroDuration()) SendHello(now);
 }
 
 void Follower::SendHello(Instant now) {
@@ -192,24 +200,68 @@ void Follower::OnWelcome(const v1::Envelope& envelope, Instant now) {
   DoRemember(std::move(update));
 }
 
-void Follower::ActOnWelcome(Instant now) {
-  const v1::Envelope welcome = *std::exchange(welcome_, std::nullopt);
-  const bool same_stream = welcome.stream_id() == position_.stream_id;
-  const uint64_t least = std::max(
-      position_.sequence,
-      intent_ && intent_->stream_id == welcome.stream_id() ? intent_->sequence : uint64_t{0});
-  if (same_stream && welcome.sequence() < least) {
-    return ToFenced(fmt::format(
+// What Kea here has, or may have, that the publisher by its Welcome has not; empty: nothing.
+std::string Follower::ConflictWith(const v1::Envelope& welcome) const {
+  Position held;
+  const auto holds = [&](const Position& position) {
+    const bool ours = position.stream_id == welcome.stream_id();
+    if (ours && position.sequence > held.sequence) held = position;
+  };
+  holds(position_);
+  if (intent_) holds(*intent_);
+  if (open_) holds(open_->position);
+  if (welcome.sequence() < held.sequence) {
+    return fmt::format(
         "the primary's journal ends at change {}, {} holds change {}: an old copy of the journal "
         "was restored; to go on from the primary's: nestorctl resync {}",
-        welcome.sequence(), options_.server, least, options_.relationship));
+        welcome.sequence(), options_.server, held.sequence, options_.relationship);
   }
+  if (held.sequence > 0 && welcome.sequence() == held.sequence &&
+      welcome.digest_after() != held.digest) {
+    return fmt::format(
+        "{} holds change {} with another content than the primary's journal; to go on from the "
+        "primary's: nestorctl resync {}",
+        options_.server, held.sequence, options_.relationship);
+  }
+  return {};
+}
+
+void Follower::ForgetQueue() {
+  queue_.clear();
+  queue_bytes_ = 0;
+  whole_.reset();
+}
+
+// A person said that what the primary has now counts, whatever is held here.
+void Follower::ForgetPosition() {
+  ForgetQueue();
+  position_ = {};
+  persisted_ = false;
+  persisted_sequence_ = 0;
+  received_ = 0;
+  intent_.reset();
+  base_ = nullptr;
+}
+
+void Follower::ActOnWelcome(Instant now) {
+  const v1::Envelope welcome = *std::exchange(welcome_, std::nullopt);
   highest_term_ = std::max(highest_term_, welcome.term());
   witnessed_stream_ = welcome.stream_id();
-  if (stream_id_ != welcome.stream_id() || !same_stream) {
-    queue_.clear();
-    queue_bytes_ = 0;
-    whole_.reset();
+  const bool whole_asked = resync_ && resync_->mode() == v1::RESYNC_SNAPSHOT;
+  if (std::string conflict = ConflictWith(welcome); !conflict.empty()) {
+    ForgetQueue();
+    if (!whole_asked) return ToFenced(std::move(conflict));
+    if (open_) return;  // Hello again, when it has ended
+    ForgetPosition();
+  }
+  if (stream_id_ == welcome.stream_id() && TailSequence() >= welcome.sequence() &&
+      TailDigest() != welcome.digest_after()) {
+    ForgetQueue();  // received from a journal that is no more
+  }
+  if (stream_id_ != welcome.stream_id() || position_.stream_id != welcome.stream_id()) {
+    ForgetQueue();
+    superseded_.clear();
+    received_ = 0;
   }
   stream_id_ = welcome.stream_id();
   term_ = welcome.term();
@@ -217,7 +269,6 @@ void Follower::ActOnWelcome(Instant now) {
   head_digest_ = welcome.digest_after();
   heard_ = now;
   if (options_.observe) return ToFollow(now);
-  const bool whole_asked = resync_ && resync_->mode() == v1::RESYNC_SNAPSHOT;
   if (welcome.welcome().join() == v1::SNAPSHOT || whole_asked) {
     if (welcome.sequence() == 0) return;  // nothing journaled yet; Hello again
     RequestSync(v1::SNAPSHOT, now);
@@ -231,8 +282,14 @@ void Follower::ActOnWelcome(Instant now) {
 void Follower::ToFollow(Instant now) {
   link_ = LinkState::kFollow;
   sync_.reset();
+  link_error_.clear();
   if (options_.observe) received_ = head_;
   AckSoon(now);
+  if (resync_ && !resync_synced_ && !options_.observe) {
+    // What a resync of these modes asks for; a snapshot was asked for at the Welcome.
+    if (resync_->mode() == v1::VERIFY) Verify();
+    if (resync_->mode() == v1::RESYNC_REPLAY) ResyncSynced();
+  }
   TakeBuffered(now);
 }
 
@@ -249,7 +306,7 @@ void Follower::ToFenced(std::string text) {
   link_ = LinkState::kFenced;
   welcome_.reset();
   sync_.reset();
-  if (last_error_ != text) {
+  if (link_error_ != text) {
     v1::State state;
     state.set_what("fenced");
     state.set_to("FENCED");
@@ -257,147 +314,8 @@ void Follower::ToFenced(std::string text) {
     state.set_reason(text);
     actions_.push_back(Announce{std::move(state)});
   }
-  last_error_ = std::move(text);
-}
-
-void Follower::RequestSync(v1::Join mode, Instant now) {
-  // Without a position in this stream there is nothing to replay from.
-  const bool in_stream = TailSequence() > 0 && (whole_ || position_.stream_id == stream_id_);
-  sync_mode_ = in_stream ? mode : v1::SNAPSHOT;
-  link_ = sync_mode_ == v1::REPLAY ? LinkState::kCatchup : LinkState::kSnapshot;
-  next_nonce_ += 2;
-  sync_ = std::make_shared<SyncReceiver>(next_nonce_);
-  decoding_ = false;
-  sync_tries_ = 0;
-  SendSyncRequest(now);
-}
-
-void Follower::SendSyncRequest(Instant now) {
-  v1::Envelope envelope;
-  v1::SyncRequest& request = *envelope.mutable_sync_request();
-  request.set_nonce(sync_->nonce());
-  request.set_mode(sync_mode_);
-  request.set_from_sequence(sync_mode_ == v1::REPLAY ? TailSequence() + 1 : 0);
-  request.set_next_chunk(sync_->next_chunk());
-  request.set_credit(kCreditChunks);
-  Send(std::move(envelope));
-  sync_deadline_ = now + kSyncPatience;
-}
-
-void Follower::OnSync(const v1::Envelope& envelope, Instant now) {
-  if (!sync_ || decoding_ || envelope.term() != term_ || envelope.stream_id() != stream_id_) return;
-  absl::Status status;
-  if (envelope.has_sync_begin() && envelope.sync_begin().nonce() == sync_->nonce()) {
-    status = sync_->Begin(envelope);
-  } else if (envelope.has_chunk() && envelope.chunk().nonce() == sync_->nonce()) {
-    const auto added = sync_->Add(envelope.chunk());
-    status = added.status();
-    if (added.ok() && *added) {
-      v1::Envelope credit;
-      credit.mutable_credit()->set_nonce(sync_->nonce());
-      credit.mutable_credit()->set_chunks(1);
-      Send(std::move(credit));
-    }
-  } else if (envelope.has_sync_end() && envelope.sync_end().nonce() == sync_->nonce()) {
-    if (envelope.sync_end().aborted()) return ToHello(now);
-    decoding_ = true;
-    actions_.push_back(Decode{sync_});
-  } else if (!envelope.has_working() || envelope.working().nonce() != sync_->nonce()) {
-    return;
-  }
-  sync_deadline_ = now + kSyncPatience;
-  // A damaged or reordered transfer is asked for again where it broke off.
-  if (!status.ok()) sync_deadline_ = now;
-}
-
-FollowerActions Follower::OnDecoded(Decoded decoded, Instant now) {
-  if (!sync_ || !decoding_ || decoded.nonce != sync_->nonce()) return Take();
-  decoding_ = false;
-  if (!decoded.status.ok()) {
-    last_error_ = fmt::format("transfer from the primary: {}", Message(decoded.status));
-    ToHello(now);
-    return Take();
-  }
-  sync_.reset();
-  resync_synced_ = true;
-  if (decoded.mode == v1::SNAPSHOT) {
-    if (position_.stream_id == stream_id_ && decoded.label < position_.sequence) {
-      ToFenced(fmt::format("the primary offers change {}, older than change {} that is applied",
-                           decoded.label, position_.sequence));
-      return Take();
-    }
-    queue_.clear();
-    queue_bytes_ = 0;
-    whole_ = Whole{{stream_id_, term_, decoded.label, decoded.label_digest},
-                   std::move(decoded.whole),
-                   resync_.has_value()};
-    received_ = decoded.label;
-  } else {
-    std::vector<std::string> kept;
-    for (size_t i = 0; i < decoded.changes.size(); ++i) {
-      QueuedChange& change = decoded.changes[i];
-      if (change.sequence <= TailSequence()) continue;
-      if (change.sequence != TailSequence() + 1 || change.digest_before != TailDigest()) break;
-      kept.push_back(std::move(decoded.envelopes[i]));
-      Enqueue(std::move(change));
-    }
-    if (!kept.empty()) {
-      actions_.push_back(KeepReceived{std::move(kept), TailSequence()});
-    } else if (decoded.label > TailSequence()) {
-      // It does not continue what is held here: take the whole.
-      RequestSync(v1::SNAPSHOT, now);
-      return Take();
-    }
-  }
-  head_ = std::max(head_, TailSequence());
-  if (head_ == TailSequence()) head_digest_ = TailDigest();
-  ToFollow(now);
-  if (link_ == LinkState::kFollow && head_ > TailSequence()) RequestSync(v1::REPLAY, now);
-  MaybeApply(now);
-  return Take();
-}
-
-Decoded DecodeTransfer(SyncReceiver& receiver) {
-  Decoded decoded;
-  decoded.nonce = receiver.nonce();
-  decoded.mode = receiver.mode();
-  decoded.label = receiver.label();
-  decoded.label_digest = receiver.label_digest();
-  auto payload = receiver.Finish();
-  decoded.status = payload.status();
-  if (!payload.ok()) return decoded;
-  if (decoded.mode == v1::SNAPSHOT) {
-    v1::Snapshot snapshot;
-    if (!snapshot.ParseFromString(*payload)) {
-      decoded.status = Error(absl::StatusCode::kDataLoss, "the snapshot cannot be read");
-      return decoded;
-    }
-    payload->clear();
-    payload->shrink_to_fit();
-    auto set = config::FromProto(std::move(snapshot));
-    decoded.status = set.status();
-    if (!set.ok()) return decoded;
-    if (config::Bytes(set->Digest()) != decoded.label_digest) {
-      decoded.status = Error(absl::StatusCode::kDataLoss, "the snapshot has not its digest");
-      return decoded;
-    }
-    decoded.whole = std::make_shared<const config::ObjectSet>(*std::move(set));
-    return decoded;
-  }
-  v1::Replay replay;
-  if (!replay.ParseFromString(*payload)) {
-    decoded.status = Error(absl::StatusCode::kDataLoss, "the replay cannot be read");
-    return decoded;
-  }
-  for (const v1::Envelope& envelope : replay.changes()) {
-    std::string text = envelope.SerializeAsString();
-    auto queued = ToQueued(envelope, text.size());
-    decoded.status = queued.status();
-    if (!queued.ok()) return decoded;
-    decoded.changes.push_back(*std::move(queued));
-    decoded.envelopes.push_back(std::move(text));
-  }
-  return decoded;
+  EndResync("ABORTED", text);
+  link_error_ = std::move(text);
 }
 
 }  // namespace nestor::protocol

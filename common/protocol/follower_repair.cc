@@ -14,6 +14,12 @@ constexpr absl::Duration kSnapshotSpacing = absl::Seconds(30);
 
 }  // namespace
 
+// Reads the local Kea and compares it with the primary, repairing what differs.
+void Follower::Verify() {
+  verify_asked_ = true;
+  actions_.push_back(ReadLocal{});
+}
+
 void Follower::StartWalk(Instant now) {
   apply_ = ApplyState::kVerify;
   walk_purpose_ = WalkPurpose::kRepair;
@@ -135,7 +141,7 @@ void Follower::EndWalk(Instant now) {
 
 void Follower::EndRepairWalk(const config::ChangeSet& change, uint64_t sequence, Instant now) {
   apply_ = ApplyState::kIdle;
-  resync_synced_ = true;
+  ResyncSynced();
   if (open_ || BelowIntent(sequence) || sequence < position_.sequence) return;
   if (drift_unseen_ && !change.empty()) {
     config::ObjectSet primary = *known_;

@@ -17,19 +17,19 @@ struct StreamView {
   };
   std::string stream_id;
   uint64_t term = 0;
-  std::vector<Term> terms;   // oldest first, the last is `term`
-  uint64_t head = 0;         // published
-  std::string head_digest;   // 32 bytes
-  uint64_t lowest = 0;       // the oldest change that can be replayed
-  bool followed = false;     // a follower was ever welcomed on this stream
+  std::vector<Term> terms;  // oldest first, the last is `term`
+  uint64_t head = 0;        // published
+  std::string head_digest;  // 32 bytes
+  uint64_t lowest = 0;      // the oldest change that can be replayed
+  bool followed = false;    // a follower was ever welcomed on this stream
 };
 
 // What a publisher does about a Hello.
 struct JoinDecision {
   enum class Kind {
-    kWelcome,     // answer Welcome with `join`
-    kRaiseTerm,   // this stream is new and its term too low: raise it to `term`, then decide again
-    kFence,       // somebody else published more than this journal holds: stop
+    kWelcome,    // answer Welcome with `join`
+    kRaiseTerm,  // this stream is new and its term too low: raise it to `term`, then decide again
+    kFence,      // somebody else published more than this journal holds: stop
   };
   Kind kind = Kind::kWelcome;
   v1::Join join = v1::JOIN_UNSPECIFIED;

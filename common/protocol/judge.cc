@@ -55,11 +55,10 @@ Judgement Judge(const PairFacts& facts) {
   const bool primary_heard = peer_heard || facts.peer != facts.primary.server;
   const bool secondary_heard = peer_heard || facts.peer != facts.secondary.server;
   if (!peer_heard) {
-    reasons.push_back(
-        *facts.peer_silent == absl::InfiniteDuration()
-            ? fmt::format("the agent on {} has not connected yet", facts.peer)
-            : fmt::format("the agent on {} has been silent for {:.0f} s", facts.peer,
-                          absl::ToDoubleSeconds(*facts.peer_silent)));
+    reasons.push_back(*facts.peer_silent == absl::InfiniteDuration()
+                          ? fmt::format("the agent on {} has not connected yet", facts.peer)
+                          : fmt::format("the agent on {} has been silent for {:.0f} s", facts.peer,
+                                        absl::ToDoubleSeconds(*facts.peer_silent)));
   }
   if (!facts.publisher_text.empty()) reasons.push_back(facts.publisher_text);
   JudgeSide(facts.primary, primary_heard, reasons);

@@ -12,10 +12,10 @@ namespace nestor::protocol {
 // What is known of one server of a pair.
 struct SideFacts {
   std::string server;
-  bool known = true;         // anything was ever heard of it
+  bool known = true;  // anything was ever heard of it
   bool kea_reachable = false;
-  std::string ha_state;      // empty: no HA hook
-  std::string error;         // why its Kea does not answer
+  std::string ha_state;  // empty: no HA hook
+  std::string error;     // why its Kea does not answer
 };
 
 // What is known of a pair, as seen from one of the two.
@@ -23,7 +23,7 @@ struct PairFacts {
   SideFacts primary, secondary;
   // How long the other agent has been silent; nothing: it speaks.
   std::optional<absl::Duration> peer_silent;
-  std::string peer;          // the other agent's server
+  std::string peer;  // the other agent's server
   std::string follower_state;
   std::string publisher_text;  // why the publisher does not publish; empty: it does
   absl::Duration lag;

@@ -11,7 +11,7 @@ struct Position {
   std::string stream_id;  // empty: none yet
   uint64_t term = 0;
   uint64_t sequence = 0;
-  std::string digest;     // 32 bytes
+  std::string digest;  // 32 bytes
 };
 
 // What the secondary remembers of one relationship.

@@ -15,7 +15,7 @@ v1::PublisherState NextState(v1::PublisherState state, PublisherEvent event) {
       return state == v1::RECOVER ? v1::BASELINE : state;
     case kBaseline:
       return state == v1::BASELINE || state == v1::DEGRADED || state == v1::READONLY ? v1::SERVE
-                                                                                    : state;
+                                                                                     : state;
     case kKeaBack:
       // Before the first baseline, Kea answering is no news.
       return state == v1::DEGRADED ? v1::SERVE : state;

@@ -11,13 +11,13 @@ namespace nestor::protocol {
 
 // What can happen to a publisher.
 enum class PublisherEvent {
-  kRecovered,    // the journal was read and the term raised
-  kBaseline,     // the running configuration was read and journaled
+  kRecovered,  // the journal was read and the term raised
+  kBaseline,   // the running configuration was read and journaled
   kKeaGone,
   kKeaBack,
   kJournalBroken,
   kFenced,
-  kNewStream,    // an operator began anew
+  kNewStream,  // an operator began anew
 };
 
 // The publisher's states: RECOVER, BASELINE, SERVE, DEGRADED, READONLY, FENCED.

@@ -28,9 +28,8 @@ absl::StatusOr<std::string> Unpack(std::string_view packed, uint64_t unpacked_by
   }
   std::string payload(unpacked_bytes, '\0');
   uLongf size = payload.size();
-  const int result =
-      uncompress(reinterpret_cast<Bytef*>(payload.data()), &size,
-                 reinterpret_cast<const Bytef*>(packed.data()), packed.size());
+  const int result = uncompress(reinterpret_cast<Bytef*>(payload.data()), &size,
+                                reinterpret_cast<const Bytef*>(packed.data()), packed.size());
   if (result != Z_OK || size != unpacked_bytes) {
     return Error(absl::StatusCode::kDataLoss, "the packed payload is damaged");
   }

@@ -27,11 +27,11 @@ absl::StatusOr<std::string> Unpack(std::string_view packed, uint64_t unpacked_by
 // A payload ready to be sent to any number of followers, with the change it holds up to.
 struct Transfer {
   v1::Join mode = v1::SNAPSHOT;
-  uint64_t label = 0;         // sequence
-  std::string label_digest;   // 32 bytes
+  uint64_t label = 0;        // sequence
+  std::string label_digest;  // 32 bytes
   uint64_t unpacked_bytes = 0;
   std::string packed;
-  std::string sha256;         // of packed, 32 bytes
+  std::string sha256;  // of packed, 32 bytes
 };
 
 // Packs `payload` into a Transfer.
@@ -79,6 +79,8 @@ class SyncReceiver {
   uint64_t nonce() const { return nonce_; }
   bool begun() const { return begun_; }
   uint32_t next_chunk() const { return next_; }
+  // All chunks are there; whether they are right, Finish() tells.
+  bool complete() const { return begun_ && next_ == chunks_; }
   v1::Join mode() const { return mode_; }
   uint64_t label() const { return label_; }
   const std::string& label_digest() const { return label_digest_; }

@@ -16,8 +16,8 @@ void AddNode(v1::TreeReply& reply, std::string key, const config::Sha256& digest
   node->set_digest(std::string(config::Bytes(digest)));
 }
 
-void AnswerBucket(const v1::TreeRequest& request, Kind kind, const ObjectSet& set,
-                  size_t max_bytes, v1::TreeReply& reply) {
+void AnswerBucket(const v1::TreeRequest& request, Kind kind, const ObjectSet& set, size_t max_bytes,
+                  v1::TreeReply& reply) {
   size_t bytes = 0;
   for (const auto* entry : set.Bucket(kind, request.bucket())) {
     if (entry->first.key <= request.after_key() && !request.after_key().empty()) continue;
@@ -135,8 +135,7 @@ absl::Status TreeWalk::TakeKind(const v1::TreeReply& reply, Kind kind) {
 
 absl::Status TreeWalk::TakeBucket(const v1::TreeReply& reply, Kind kind) {
   for (const v1::Object& object : reply.objects()) {
-    const bool sorted =
-        bucket_objects_.empty() || bucket_objects_.back().key() < object.key();
+    const bool sorted = bucket_objects_.empty() || bucket_objects_.back().key() < object.key();
     if (!sorted || ObjectSet::BucketOf(object.key()) != reply.bucket()) {
       return Unfit("an object is not in its place");
     }
