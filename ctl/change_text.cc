@@ -1,6 +1,8 @@
 // Changes, differences and events for people.
 
-#include <google/protobuf/util/time_util.h>
+#include <fmt/format.h>
+
+#include <string_view>
 
 #include "ctl/json_text.h"
 #include "ctl/people_text.h"

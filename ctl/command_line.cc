@@ -1,11 +1,14 @@
 #include "ctl/command_line.h"
 
 #include <absl/strings/numbers.h>
+#include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <map>
+#include <cstdint>
+#include <functional>
 #include <sstream>
+#include <utility>
 
 #include "ctl/exit_code.h"
 

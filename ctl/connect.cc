@@ -1,5 +1,6 @@
 #include "ctl/connect.h"
 
+#include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <variant>
 
 #include "common/agent/address.h"
 #include "common/agent/keys.h"

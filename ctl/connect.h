@@ -3,6 +3,7 @@
 #include <absl/status/statusor.h>
 
 #include <memory>
+#include <string>
 
 #include "common/bus/operator_client.h"
 #include "ctl/command_line.h"

@@ -2,8 +2,15 @@
 
 #include <absl/strings/escaping.h>
 #include <absl/strings/numbers.h>
+#include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/time_util.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/json/json.h"
 
@@ -28,7 +35,9 @@ class Straightener {
 
   void Message(const Descriptor& type, json::Value& value) {
     if (!value.IsObject()) return;  // a Timestamp is a string
-    for (auto& member : value.GetObject()) {
+    // By number: clang 14 finds no one comparison of RapidJSON's iterators.
+    for (std::ptrdiff_t i = 0; i < std::ptrdiff_t{value.MemberCount()}; ++i) {
+      auto& member = *(value.MemberBegin() + i);
       const FieldDescriptor* field = type.FindFieldByName(std::string(json::Text(member.name)));
       if (field == nullptr) continue;
       if (!member.value.IsArray()) {

@@ -3,12 +3,14 @@
 #include <absl/cleanup/cleanup.h>
 #include <absl/strings/ascii.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <zmq.hpp>
 
 #include "common/agent/keys.h"
@@ -47,7 +49,7 @@ absl::Status WriteNew(const std::string& path, const std::string& text, mode_t m
   if (fd < 0) return CannotWrite(path);
   const bool written =
       write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
-  const absl::Status status = written ? absl::OkStatus() : CannotWrite(path);
+  absl::Status status = written ? absl::OkStatus() : CannotWrite(path);
   close(fd);
   if (!written) unlink(path.c_str());
   return status;

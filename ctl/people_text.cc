@@ -2,6 +2,12 @@
 
 #include "ctl/people_text.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
 #include "ctl/table.h"
 
 namespace nestor::ctl {

@@ -1,6 +1,10 @@
 #include "ctl/run.h"
 
+#include <absl/time/clock.h>
+#include <fmt/format.h>
+
 #include <cstdio>
+#include <string>
 
 #include "common/base/status.h"
 #include "common/json/json.h"
@@ -141,13 +145,13 @@ int Keygen(const std::string& name) {
 
 }  // namespace
 
-int Run(const Invocation& asked) {
-  if (asked.keygen_name) return Keygen(*asked.keygen_name);
-  Invocation invocation = asked;
-  invocation.request.set_operator_name(OperatorName());
-  if (invocation.request.has_watch()) return RunWatch(invocation);
-  const auto client = ConnectTo(invocation);
-  return client.ok() ? Ask(invocation, **client) : NotAsked(client.status());
+int Run(const Invocation& invocation) {
+  if (invocation.keygen_name) return Keygen(*invocation.keygen_name);
+  Invocation named = invocation;
+  named.request.set_operator_name(OperatorName());
+  if (named.request.has_watch()) return RunWatch(named);
+  const auto client = ConnectTo(named);
+  return client.ok() ? Ask(named, **client) : NotAsked(client.status());
 }
 
 }  // namespace nestor::ctl

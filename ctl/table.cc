@@ -1,6 +1,7 @@
 #include "ctl/table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nestor::ctl {
 namespace {

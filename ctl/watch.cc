@@ -1,6 +1,7 @@
 #include "ctl/watch.h"
 
 #include <absl/cleanup/cleanup.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -8,6 +9,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "common/base/status.h"
 #include "ctl/connect.h"

@@ -1,9 +1,12 @@
 #include "common/agent/agent_config.h"
 
 #include <absl/strings/ascii.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <vector>
 
 #include "common/agent/address.h"
 #include "common/agent/section.h"

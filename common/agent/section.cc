@@ -1,5 +1,7 @@
 #include "common/agent/section.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -82,7 +84,7 @@ const json::Value* Section::NameOf(std::string_view name) const {
 }
 
 absl::StatusOr<Section> Section::Outermost(const json::Document& document, std::string_view text,
-                                           std::vector<std::string_view> known) {
+                                           const std::vector<std::string_view>& known) {
   Section section(document, text, document.root(), "", 0);
   if (!document.root().IsObject()) {
     return section.ErrorHere(fmt::format("the configuration is {}; it must be an object, {{...}}",
@@ -92,8 +94,8 @@ absl::StatusOr<Section> Section::Outermost(const json::Document& document, std::
   return section;
 }
 
-absl::StatusOr<std::optional<Section>> Section::Find(std::string_view name,
-                                                     std::vector<std::string_view> known) const {
+absl::StatusOr<std::optional<Section>> Section::Find(
+    std::string_view name, const std::vector<std::string_view>& known) const {
   const json::Value* found = json::Find(*object_, name);
   if (found == nullptr) return std::nullopt;
   const size_t offset = document_->OffsetOf(*NameOf(name));
@@ -108,8 +110,8 @@ absl::StatusOr<std::optional<Section>> Section::Find(std::string_view name,
 }
 
 absl::StatusOr<Section> Section::Required(std::string_view name,
-                                          std::vector<std::string_view> known) const {
-  ASSIGN_OR_RETURN(std::optional<Section> section, Find(name, std::move(known)));
+                                          const std::vector<std::string_view>& known) const {
+  ASSIGN_OR_RETURN(std::optional<Section> section, Find(name, known));
   if (!section) return Missing(name);
   return *std::move(section);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/json/json.h"
@@ -24,13 +25,13 @@ class Section {
 
   // The outermost object. An error: the document is something else, or has a name not in `known`.
   static absl::StatusOr<Section> Outermost(const json::Document& document, std::string_view text,
-                                           std::vector<std::string_view> known);
+                                           const std::vector<std::string_view>& known);
 
   // The object that is the member `name`; nullopt: there is none. An error as for Outermost().
   absl::StatusOr<std::optional<Section>> Find(std::string_view name,
-                                              std::vector<std::string_view> known) const;
+                                              const std::vector<std::string_view>& known) const;
   absl::StatusOr<Section> Required(std::string_view name,
-                                   std::vector<std::string_view> known) const;
+                                   const std::vector<std::string_view>& known) const;
 
   // The string that is the member `name`; nullopt: there is none. An error: it is no string, or it
   // is empty where it is required.
