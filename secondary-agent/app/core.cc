@@ -182,9 +182,11 @@ void SecondaryApp::Core::OnSpec(const v1::RelationshipSpec& spec) {
   }
   world_.disk.Post([self = weak_from_this(), spec, service = *service, store = &world_.store,
                     loop = &world_.loop, clock = &world_.clock, fresh = mirror == mirrors_.end()] {
-    absl::Status saved = store->SaveRelationship(spec);
-    absl::StatusOr<protocol::FollowerMemory> memory = saved;
-    if (saved.ok()) memory = store->Load(spec.name());
+    const auto save = [&]() -> absl::StatusOr<protocol::FollowerMemory> {
+      RETURN_IF_ERROR(store->SaveRelationship(spec));
+      return store->Load(spec.name());
+    };
+    auto memory = save();
     if (memory.ok() && fresh) {
       (void)store->AddEntry(spec.name(), RelationshipEntry(*clock, "adopted", spec.primary()));
     }
