@@ -113,7 +113,8 @@ class StreamDouble {
     v1::Chunk& chunk = *envelope.mutable_chunk();
     chunk.set_nonce(nonce);
     chunk.set_index(index);
-    chunk.set_data(transfer.packed.substr(index * kChunkBytes, kChunkBytes));
+    chunk.set_data(
+        transfer.packed.substr(std::min(index * kChunkBytes, transfer.packed.size()), kChunkBytes));
     return envelope;
   }
 
