@@ -226,6 +226,8 @@ class Follower {
   bool TakeReplay(Decoded& decoded);
   // -- applying (follower_apply.cc)
   void MaybeApply(Instant now);
+  bool TargetIsHere() const;
+  void Resume();
   bool ApplyTarget();
   size_t TargetSize() const;
   bool FromQueue(size_t size, ApplyOrder& order);

@@ -29,8 +29,11 @@ void Follower::MaybeApply(Instant now) {
   switch (apply_) {
     case ApplyState::kApplying:
     case ApplyState::kVerify:
-    case ApplyState::kPaused:
       return;
+    case ApplyState::kPaused:
+      if (!TargetIsHere()) return;
+      Resume();
+      break;
     case ApplyState::kHeld:
     case ApplyState::kRejected:
     case ApplyState::kIdle:
@@ -47,6 +50,21 @@ size_t Follower::TargetSize() const {
     if (queue_[i].sequence == approved_sequence_) return i + 1;
   }
   return queue_.size();
+}
+
+// The primary came back to what Kea has: there is nothing left that a person would have to decide.
+bool Follower::TargetIsHere() const {
+  if (!whole_ && queue_.empty()) return false;
+  const std::string& target = queue_.empty() ? whole_->position.digest : queue_.back().digest_after;
+  return target == local_digest();
+}
+
+void Follower::Resume() {
+  apply_ = ApplyState::kIdle;
+  last_error_.clear();
+  Remember update;
+  update.paused = false;
+  DoRemember(std::move(update));
 }
 
 bool Follower::ApplyTarget() {
