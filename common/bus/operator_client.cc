@@ -85,6 +85,22 @@ absl::Status Failure(int event, const std::string& endpoint, bool with_keys) {
   }
 }
 
+// Why there is no connection when patience ends. An agent says nothing to a key it does not know.
+absl::Status TimedOut(const std::string& endpoint, bool connected, bool with_keys,
+                      absl::Duration patience) {
+  const std::string within = absl::FormatDuration(patience);
+  if (!connected) {
+    return Error(absl::StatusCode::kUnavailable,
+                 "agent not reachable: no connection to {} within {}", endpoint, within);
+  }
+  return Error(absl::StatusCode::kUnavailable,
+               "the agent at {} accepted the connection and said nothing within {}: {}", endpoint,
+               within,
+               with_keys ? "most often its authorized-keys have not the public key that belongs to "
+                           "--key; or it hangs"
+                         : "it hangs, or is no agent");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<OperatorClient>> OperatorClient::Connect(
@@ -104,6 +120,7 @@ absl::Status OperatorClient::Open(const OperatorAddress& address) {
   ASSIGN_OR_RETURN(socket_, OpenSocket(context_, zmq::socket_type::dealer, kOperating));
   socket_.set(zmq::sockopt::linger, kLingerMs);
   socket_.set(zmq::sockopt::reconnect_ivl, -1);
+  socket_.set(zmq::sockopt::handshake_ivl, 0);  // patience is counted here
   if (address.keys) {
     RETURN_IF_ERROR(ProveKey(socket_, address.keys->secret_key, address.keys->server_key));
   }
@@ -118,17 +135,15 @@ absl::Status OperatorClient::Open(const OperatorAddress& address) {
 
 absl::Status OperatorClient::AwaitHandshake(bool with_keys, absl::Duration patience) {
   const auto deadline = Clock::now() + absl::ToChronoNanoseconds(patience);
+  bool connected = false;
   while (true) {
     while (const int event = NextEvent(monitor_)) {
       if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) return absl::OkStatus();
+      connected = connected || event == ZMQ_EVENT_CONNECTED;
       RETURN_IF_ERROR(Failure(event, endpoint_, with_keys));
     }
     const long wait_ms = WaitMs(deadline);
-    if (wait_ms == 0) {
-      return Error(absl::StatusCode::kUnavailable,
-                   "agent not reachable: no answer from {} within {}", endpoint_,
-                   absl::FormatDuration(patience));
-    }
+    if (wait_ms == 0) return TimedOut(endpoint_, connected, with_keys, patience);
     zmq_pollitem_t item{monitor_.handle(), 0, ZMQ_POLLIN, 0};
     (void)zmq_poll(&item, 1, wait_ms);
   }

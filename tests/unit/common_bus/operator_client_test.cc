@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/base/status.h"
+#include "common/bus/zmq_bus.h"
 
 namespace nestor::bus {
 namespace {
@@ -142,7 +143,7 @@ TEST_F(OperatorClientTest, GivesUpOnAnAgentThatHangs) {
   const auto client =
       OperatorClient::Connect({mute.get(zmq::sockopt::last_endpoint), {}}, absl::Milliseconds(50));
   EXPECT_EQ(client.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(Message(client.status()), HasSubstr("no answer from tcp://127"));
+  EXPECT_THAT(Message(client.status()), HasSubstr("said nothing within 50ms: it hangs"));
 }
 
 TEST_F(OperatorClientTest, TellsAnUnusableAddress) {
@@ -167,6 +168,24 @@ TEST_F(OperatorClientTest, TellsThatKeysAreRefused) {
       {agent.Endpoint(), OperatorAddress::Keys{own.secret_key, own.public_key}}, absl::Minutes(10));
   EXPECT_EQ(client.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(Message(client.status()), HasSubstr("refuses the keys"));
+}
+
+TEST_F(OperatorClientTest, TellsThatItsKeyIsNotAuthorised) {
+  const KeyPair server;
+  const KeyPair own;
+  PublisherBusOptions options;
+  options.events = "tcp://127.0.0.1:*";
+  options.control = "tcp://127.0.0.1:*";
+  options.security.emplace();
+  options.security->secret_key = server.secret_key;
+  options.security->authorized_keys = folder_.File(".");
+  auto bus = OpenPublisherBus(options);
+  ASSERT_TRUE(bus.ok()) << bus.status();
+  const auto client = OperatorClient::Connect(
+      {(*bus)->ControlEndpoint(), OperatorAddress::Keys{own.secret_key, server.public_key}},
+      absl::Milliseconds(100));
+  EXPECT_EQ(client.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(Message(client.status()), HasSubstr("its authorized-keys have not the public key"));
 }
 
 TEST_F(OperatorClientTest, TellsThatKeysAreAskedFor) {
