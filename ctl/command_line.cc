@@ -48,6 +48,7 @@ class Verbs {
   Verbs(CLI::App& app, Invocation& invocation) : app_(app), invocation_(invocation) {
     AddGlobal();
     AddLooking();
+    AddHistory();
     AddActing();
     AddRelationship();
   }
@@ -105,7 +106,9 @@ class Verbs {
     CLI::App* diff = Verb(app_, "diff", "what differs between the two servers",
                           [this](auto& request) { request.mutable_diff()->set_name(name_); });
     diff->add_option("NAME", name_, kNameHelp)->required();
+  }
 
+  void AddHistory() {
     CLI::App* history =
         Verb(app_, "history", "what was changed when, and what came of it", [this](auto& request) {
           request.mutable_history()->set_name(name_);
