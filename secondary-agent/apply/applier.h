@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace nestor::secondary {
 
 // What the local Kea is to become.
 struct Target {
-  std::string label;            // "change 7/1042", for texts
+  std::string label;  // "change 7/1042", for texts
   // Exactly one of the two: changes to what Kea has, in order; or the whole.
   std::vector<config::ChangeSet> changes;
   std::shared_ptr<const config::ObjectSet> whole;
@@ -34,10 +35,11 @@ enum class Outcome {
   kDiffersBefore,   // Kea reports neither digest_before nor digest_after; nothing was sent
   kHeld,            // it removes too much; nothing was sent
   kRefused,         // Kea refused; the last good configuration serves
-  kServiceBroken,   // Kea refused and is not healthy with the last good configuration either
-  kDigestMismatch,  // Kea accepted but reports something else
+  kServiceBroken,   // Kea refused, or was silent, and is not healthy with the last good one either
+  kDigestMismatch,  // Kea accepted but reports something else; or the target contradicts itself,
+                    // and nothing was sent
   kUnreachable,     // Kea does not answer; nothing was sent
-  kUnknown,         // Kea fell silent in the middle and what it has cannot be read yet
+  kUnknown,         // Kea fell silent in the middle, and does not have the change or cannot be read
 };
 
 struct ApplyResult {
@@ -47,7 +49,7 @@ struct ApplyResult {
   int kea_result = 0;
   std::string kea_text;
   config::ObjectId object;  // what was refused, key empty where it is not known
-  std::string text;         // for people, as STYLE: what, by whom, what state that leaves, what next
+  std::string text;  // for people, as STYLE: what, by whom, what state that leaves, what next
   // What Kea reports now, where it could be read; the set is shared with nobody who writes.
   std::shared_ptr<const config::ObjectSet> actual;
   // kHeld: what would be removed.
@@ -63,7 +65,7 @@ class Applier {
   Applier(DhcpService service, std::string server, kea::KeaControl& kea,
           watch::ChangeSource& source, Clock& clock);
 
-  // Blocks, for a hanging Kea up to about two minutes. `before_first_write` runs right before the
+  // Blocks, for a hanging Kea up to about three minutes. `before_first_write` runs right before the
   // first command that changes Kea; if it fails nothing is sent and the outcome is kUnreachable
   // with its text.
   ApplyResult Apply(const Target& target, const HoldPolicy& hold,
@@ -72,18 +74,36 @@ class Applier {
  private:
   struct Job;
 
+  // Each a step; false: the job has ended.
   bool ReadBefore(Job& job);
   bool Prepare(Job& job);
   bool Test(Job& job);
   void Set(Job& job);
   void Verify(Job& job);
+  void Mismatch(Job& job);
   void Persist(Job& job);
+
+  // After a refused config-set Kea 2.2 answers commands but no DHCP, until a good configuration is
+  // set: so the last good one is, before anything else.
   void PutBack(Job& job, const kea::Answer& refusal);
-  void Find(Job& job, absl::Status lost);
-  void Refuse(Job& job, std::string_view by, const kea::Answer& answer,
-              std::string_view state_left);
+  // config-set was sent and not answered: what Kea has decides.
+  void Find(Job& job, const absl::Status& lost);
+  // What is wrong with Kea after the last good configuration was set again, or empty.
+  std::string SetLastGood(const Job& job);
+  // What a Kea that just took a configuration lacks of a healthy one, or empty.
   std::string Unhealthy(const Job& job);
-  // Reads the configuration, waiting up to `patience` for a Kea that is away.
+  // What list-commands has, where it is answered.
+  std::optional<std::vector<std::string>> Commands();
+
+  // Kea's refusal of `command` as the result, with the object it is about.
+  void Refused(Job& job, std::string_view command, const kea::Answer& answer,
+               std::string_view state_left);
+  std::string StillServes(std::string_view because) const;
+  std::string MayBeBroken(std::string_view trouble) const;
+
+  // Reads what Kea reports now into the result, waiting for a Kea that is away. The result's
+  // `actual` is null where that fails.
+  absl::Status ReadBack(Job& job);
   absl::StatusOr<watch::Running> ReadPatiently(absl::Duration patience);
 
   DhcpService service_;

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "secondary-agent/apply/applier.h"
+
+namespace nestor::secondary {
+
+inline constexpr absl::Duration kShortTimeout = absl::Seconds(5);
+// How long a Kea that fell silent in the middle is waited for before the caller is told.
+inline constexpr absl::Duration kPatience = absl::Seconds(20);
+
+// Large configurations take Kea longer: about 10 MB of JSON a second, and as much to load.
+inline absl::Duration SetTimeout(size_t bytes) {
+  return absl::Seconds(20) + absl::Milliseconds(bytes / 500);
+}
+
+// One Apply(): what was read before, what is planned, and how it goes.
+struct Applier::Job {
+  const Target& target;
+  const HoldPolicy& hold;
+  const std::function<absl::Status()>& before_first_write;
+  ApplyResult result;
+  watch::Running before;                            // its objects moved into `actual`
+  std::shared_ptr<const config::ObjectSet> actual;  // before
+  config::ObjectSet wanted;
+  ApplyPlan plan;
+  std::string last_good;              // the configuration as it was, to be put back
+  std::vector<std::string> commands;  // what list-commands had before
+};
+
+}  // namespace nestor::secondary

@@ -1,0 +1,125 @@
+// What follows where Kea did not take a configuration.
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/kea/command.h"
+#include "secondary-agent/apply/job.h"
+
+namespace nestor::secondary {
+
+void Applier::Refused(Job& job, std::string_view command, const kea::Answer& answer,
+                      std::string_view state_left) {
+  job.result.kea_result = answer.result;
+  job.result.kea_text = answer.text;
+  std::vector<config::Place> places;
+  if (auto local = json::Parse(job.last_good); local.ok()) {
+    // The same text once more, now with where everything stands in it.
+    (void)config::Compose(service_, local->root(), job.wanted, &places);
+  }
+  size_t prefix = 0;
+  (void)kea::CommandText(command, "{}", &prefix);
+  std::string what = "the configuration";
+  if (const auto id = BlameFor(answer.text, places, prefix, job.plan.change)) {
+    job.result.object = *id;
+    const config::Object* object = job.wanted.Find(*id);
+    what = config::Describe(*id, object == nullptr ? std::string_view() : object->json);
+  }
+  job.result.text = fmt::format("{}: Kea on {} refused {}: {}\n{}", job.target.label, server_, what,
+                                answer.text, state_left);
+}
+
+std::string Applier::StillServes(std::string_view because) const {
+  return fmt::format(
+      "{}; {} serves what it served before. Mend it on the primary, or on {} what stands against "
+      "it, then: nestorctl resync",
+      because, server_, server_);
+}
+
+std::string Applier::SetLastGood(const Job& job) {
+  const auto answer = kea_.Send("config-set", job.last_good, SetTimeout(job.last_good.size()));
+  if (!answer.ok()) return std::string(Message(answer.status()));
+  if (!answer->ok()) return answer->text;
+  return Unhealthy(job);
+}
+
+std::string Applier::MayBeBroken(std::string_view trouble) const {
+  return fmt::format(
+      "Putting back the configuration of before did not mend it ({}): DHCP on {} may not be "
+      "served. Restart Kea there",
+      trouble, server_);
+}
+
+void Applier::PutBack(Job& job, const kea::Answer& refusal) {
+  const std::string trouble = SetLastGood(job);
+  (void)ReadBack(job);
+  if (trouble.empty()) {
+    job.result.outcome = Outcome::kRefused;
+    return Refused(job, "config-set", refusal,
+                   StillServes("The configuration of before was put back"));
+  }
+  job.result.outcome = Outcome::kServiceBroken;
+  Refused(job, "config-set", refusal, MayBeBroken(trouble));
+}
+
+void Applier::Find(Job& job, const absl::Status& lost) {
+  const absl::Status read = ReadBack(job);
+  if (read.ok() && job.result.actual->Digest() == job.target.digest_after) {
+    job.result.outcome = Outcome::kApplied;
+    return Persist(job);
+  }
+  job.result.outcome = Outcome::kUnknown;
+  const std::string silence = fmt::format("{}: Kea on {} did not answer config-set ({})",
+                                          job.target.label, server_, Message(lost));
+  if (!read.ok()) {
+    job.result.text = fmt::format(
+        "{}, and what it has cannot be read: {}. It is read again before "
+        "anything is sent.",
+        silence, Message(read));
+    return;
+  }
+  job.result.text = fmt::format("{} and does not have the change. It is tried again.", silence);
+  // It may have refused, and then nothing but a good configuration brings DHCP back.
+  const bool took_nothing = absl::IsUnavailable(lost);
+  if (took_nothing || job.result.actual->Digest() != job.actual->Digest()) return;
+  if (const std::string trouble = SetLastGood(job); !trouble.empty()) {
+    job.result.outcome = Outcome::kServiceBroken;
+    job.result.text = fmt::format("{}.\n{}", silence, MayBeBroken(trouble));
+  }
+}
+
+std::string Applier::Unhealthy(const Job& job) {
+  const auto status = kea_.Send("status-get", {}, kShortTimeout);
+  if (!status.ok()) return std::string(Message(status.status()));
+  if (!status->ok()) return status->text;
+  const auto now = Commands();
+  if (!now) return "list-commands is not answered";
+  for (const std::string& before : job.commands) {
+    if (std::find(now->begin(), now->end(), before) == now->end()) {
+      return fmt::format("the command {} is gone", before);
+    }
+  }
+  const bool v4 = service_ == DhcpService::kDhcp4;
+  const std::string_view get = v4 ? "lease4-get" : "lease6-get";
+  if (std::find(now->begin(), now->end(), get) == now->end()) return {};
+  const auto lease = kea_.Send(
+      get, v4 ? R"({"ip-address":"192.0.2.1"})" : R"({"ip-address":"2001:db8::1"})", kShortTimeout);
+  if (!lease.ok()) return std::string(Message(lease.status()));
+  // 3 is "no such lease", from a lease database that works.
+  return lease->result == 0 || lease->result == 3 ? std::string() : lease->text;
+}
+
+std::optional<std::vector<std::string>> Applier::Commands() {
+  const auto answer = kea_.Send("list-commands", {}, kShortTimeout);
+  if (!answer.ok() || !answer->ok() || answer->arguments() == nullptr ||
+      !answer->arguments()->IsArray()) {
+    return std::nullopt;
+  }
+  std::vector<std::string> commands;
+  for (const json::Value& command : answer->arguments()->GetArray()) {
+    if (command.IsString()) commands.emplace_back(json::Text(command));
+  }
+  return commands;
+}
+
+}  // namespace nestor::secondary
