@@ -21,13 +21,10 @@ absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& 
   (void)running.objects.Digest();
   running.ha_mode = config::HaMode(service, *answer.arguments());
   running.config_backend = config::ConfigBackendInUse(service, *answer.arguments());
-  json::Value arguments;
-  for (auto& member : answer.whole.root().GetObject()) {
-    if (json::Text(member.name) == "arguments") arguments = member.value.Move();
-  }
+  json::Value arguments = std::move(answer.whole.root()["arguments"]);
   // Kea would not take it back.
   arguments.RemoveMember("hash");
-  answer.whole.root() = arguments.Move();
+  answer.whole.root() = std::move(arguments);
   running.arguments = std::move(answer.whole);
   return running;
 }
