@@ -23,8 +23,11 @@ Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, 
       sync_asked_(now),
       sync_deadline_(now),
       retry_at_(now),
+      persist_at_(now),
       ack_periodic_(now),
+      compare_deadline_(now),
       walk_deadline_(now),
+      walk_at_(now),
       next_snapshot_(now) {
   if (memory.paused) apply_ = ApplyState::kPaused;
   if (refused_nack_.ParseFromString(memory.refused_nack) && !refused_digest_.empty()) {
@@ -109,7 +112,7 @@ FollowerActions Follower::OnEnvelope(const v1::Envelope& envelope, std::string_v
       OnSync(envelope, now);
       break;
     case v1::Envelope::kTreeReply:
-      OnTreeReply(envelope.tree_reply(), envelope.digest_after(), now);
+      OnTreeReply(envelope, now);
       break;
     case v1::Envelope::kResync:
       return RequestResync(envelope.resync(), now);
@@ -156,7 +159,11 @@ FollowerActions Follower::OnRemembered(uint64_t token, Instant now) {
 FollowerActions Follower::OnReachable(bool reachable, Instant now) {
   if (reachable != reachable_) {
     reachable_ = reachable;
-    if (reachable) retry_at_ = now;
+    if (reachable) {
+      retry_at_ = now;
+      // What was asked for while it was away may have got lost.
+      if (verify_asked_ || compare_asked_) actions_.push_back(ReadLocal{});
+    }
     AckSoon(now);
   }
   MaybeApply(now);
@@ -191,8 +198,7 @@ absl::StatusOr<FollowerActions> Follower::Decide(uint64_t sequence, bool approve
 
 FollowerActions Follower::RequestResync(const v1::Resync& resync, Instant now) {
   if (resync.mode() == v1::COMPARE) {
-    compare_asked_ = resync;
-    actions_.push_back(ReadLocal{});
+    AskCompare(resync, now);
     return Take();
   }
   if (resync.request_id() == last_resync_) return Take();
@@ -207,6 +213,14 @@ FollowerActions Follower::RequestResync(const v1::Resync& resync, Instant now) {
   started.set_server(options_.server);
   started.set_reason(resync.reason());
   actions_.push_back(Announce{std::move(started)});
+  if (options_.observe) {
+    EndResync("ABORTED",
+              fmt::format("{} only observes, nothing is applied to {}; compare them with: "
+                          "nestorctl diff {}",
+                          options_.relationship, options_.server, options_.relationship));
+    if (link_ == LinkState::kFenced) ToHello(now);
+    return Take();
+  }
   // A person's word overrides what was refused, held or paused before.
   Remember update;
   update.paused = false;
@@ -233,10 +247,18 @@ FollowerActions Follower::RequestResync(const v1::Resync& resync, Instant now) {
 }
 
 FollowerActions Follower::SetObserve(bool observe, Instant now) {
-  if (options_.observe != observe) {
-    options_.observe = observe;
-    ToHello(now);
+  if (options_.observe == observe) return Take();
+  options_.observe = observe;
+  if (observe) {
+    EndResync("ABORTED", "from now on the relationship only observes");
+    verify_asked_ = verify_ready_ = false;
+    if (walk_purpose_ == WalkPurpose::kRepair) walk_.reset();
+    if (apply_ != ApplyState::kApplying && apply_ != ApplyState::kPaused) {
+      apply_ = ApplyState::kIdle;
+    }
   }
+  ForgetQueue();
+  if (Joined() || link_ == LinkState::kHello) ToHello(now);
   return Take();
 }
 

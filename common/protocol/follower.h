@@ -226,41 +226,48 @@ class Follower {
   bool TakeReplay(Decoded& decoded);
   // -- applying (follower_apply.cc)
   void MaybeApply(Instant now);
+  bool OnTheWay(std::string_view digest) const;
   bool TargetIsHere() const;
   void Resume();
-  bool ApplyTarget();
+  bool ApplyTarget(Instant now);
   size_t TargetSize() const;
   bool FromQueue(size_t size, ApplyOrder& order);
-  bool PersistAgain();
+  bool RecordReached();
+  bool PersistAgain(Instant now);
   bool BelowIntent(uint64_t sequence) const;
   void RepairDrift(Instant now);
-  void Start(ApplyOrder order);
+  // What an order is for: to get on, to record what Kea has already, to put the position back.
+  enum class Purpose { kTarget, kRecord, kRepair };
+  void Start(ApplyOrder order, Purpose purpose);
   void Applied(const ApplyEnd& end, Instant now);
   void DropApplied();
   void Refused(const ApplyEnd& end, v1::NackClass nack_class);
   void RetryLater(const ApplyEnd& end, v1::NackClass nack_class, Instant now);
+  // -- saying it (follower_report.cc)
   void Nack(const ApplyEnd& end, v1::NackClass nack_class, bool retryable);
   void SendAck(Instant now);
   void AckSoon(Instant now);
   void ResyncSynced();
   bool ResyncReached() const;
   void EndResync(std::string_view to, std::string_view reason);
+  void AnnounceMuchDrift(std::string_view why);
   void AnnounceDrift(const config::ObjectSet& before, const config::ObjectSet& after,
                      std::string_view reason);
   // -- comparing with the primary (follower_repair.cc)
+  void AskCompare(const v1::Resync& resync, Instant now);
   enum class WalkPurpose { kRepair, kCompare, kObserve };
   void Verify();
+  void WalkToHead(Instant now);
   void StartWalk(Instant now);
   void BeginWalk(Instant now);
   void StartCompare(Instant now);
   void ObserveDrift(Instant now);
   void StepWalk(Instant now);
-  void OnTreeReply(const v1::TreeReply& reply, const std::string& head_digest, Instant now);
+  void OnTreeReply(const v1::Envelope& envelope, Instant now);
   void EndWalk(Instant now);
-  void EndRepairWalk(const config::ChangeSet& change, uint64_t sequence, Instant now);
+  void EndRepairWalk(const TreeWalk& walk, const config::ObjectSet& primary, Instant now);
   void WalkFailed(const absl::Status& status, Instant now);
   void AutomaticSnapshot(Instant now);
-  v1::DiffReport ReportOf(const config::ChangeSet& change) const;
 
   FollowerActions Take();
   void Send(v1::Envelope envelope) { actions_.push_back(SendToPrimary{std::move(envelope)}); }
@@ -321,20 +328,23 @@ class Follower {
   std::shared_ptr<const config::ObjectSet> base_;   // the configuration at position_, if held
   bool reachable_ = true;
   std::optional<ApplyOrder> open_;
-  uint64_t open_target_ = 0;                     // the sequence last tried that was no repair
+  Purpose open_purpose_ = Purpose::kTarget;
+  uint64_t open_target_ = 0;                     // the sequence last tried to get on to
   ApplyState state_before_ = ApplyState::kIdle;  // of the open order
-  bool repairing_ = false;      // the open order puts the position's configuration back
-  std::string repair_refused_;  // the digest that could not be put back
-  bool drift_unseen_ = false;   // found at the start, its content not known yet
+  std::string repair_refused_;                   // the digest that could not be put back
+  bool drift_unseen_ = false;                    // found at the start, its content not known yet
   uint64_t held_sequence_ = 0;
   uint64_t nacked_held_ = 0;
   Instant retry_at_;
   Backoff retry_backoff_{absl::Seconds(1), absl::Seconds(60)};
+  Instant persist_at_;
+  Backoff persist_backoff_{absl::Seconds(1), absl::Seconds(60)};
   v1::NackClass nacked_ = v1::NACK_UNSPECIFIED;  // the retryable class already reported
   std::string last_error_;
   uint64_t next_token_ = 1;
   bool must_persist_ = false;
   bool verify_asked_ = false;
+  bool verify_ready_ = false;  // and Kea was read for it
 
   // Acknowledging.
   std::vector<uint64_t> superseded_;
@@ -350,8 +360,10 @@ class Follower {
   std::string compare_id_;
   std::optional<v1::Resync> compare_asked_;
   bool compare_ready_ = false;  // the local Kea was read for it
+  Instant compare_deadline_;
   Instant walk_deadline_;
   int walk_tries_ = 0;
+  Instant walk_at_;  // not before: the last one led nowhere
   Instant next_snapshot_;
   Backoff snapshot_backoff_{absl::Seconds(60), absl::Minutes(10)};
   std::string observed_;  // in observe mode: the pair of digests last announced

@@ -11,6 +11,9 @@ namespace {
 constexpr absl::Duration kWalkPatience = absl::Seconds(5);
 constexpr int kWalkTries = 5;
 constexpr absl::Duration kSnapshotSpacing = absl::Seconds(30);
+constexpr absl::Duration kSnapshotForgiven = absl::Minutes(10);
+// A little less than the primary waits for the report.
+constexpr absl::Duration kComparePatience = absl::Seconds(50);
 
 }  // namespace
 
@@ -20,7 +23,17 @@ void Follower::Verify() {
   actions_.push_back(ReadLocal{});
 }
 
+// Only the primary's tree tells how to get from what Kea has to where the primary is, which is of
+// no use where that was refused or is held.
+void Follower::WalkToHead(Instant now) {
+  const bool held = apply_ == ApplyState::kHeld && TailSequence() == open_target_;
+  const bool refused = head_digest_ == refused_digest_;
+  if (link_ != LinkState::kFollow || walk_ || whole_ || held || refused || now < walk_at_) return;
+  StartWalk(now);
+}
+
 void Follower::StartWalk(Instant now) {
+  verify_asked_ = verify_ready_ = false;
   apply_ = ApplyState::kVerify;
   walk_purpose_ = WalkPurpose::kRepair;
   BeginWalk(now);
@@ -28,30 +41,50 @@ void Follower::StartWalk(Instant now) {
 
 void Follower::BeginWalk(Instant now) {
   walk_first_id_ += uint64_t{1} << 20;
-  walk_.emplace(known_, walk_first_id_);
+  walk_.emplace(
+      known_, walk_first_id_,
+      walk_purpose_ == WalkPurpose::kCompare ? TreeWalk::kAllBuckets : TreeWalk::kMostBuckets);
   walk_digest_.clear();
   StepWalk(now);
 }
 
-void Follower::StartCompare(Instant now) {
-  if (!compare_asked_ || !compare_ready_ || walk_ || !known_) return;
+void Follower::AskCompare(const v1::Resync& resync, Instant now) {
+  if (compare_asked_) {
+    actions_.push_back(
+        Compared{compare_asked_->request_id(),
+                 Error(absl::StatusCode::kAborted, "overtaken by another comparison"),
+                 {}});
+  }
+  compare_asked_ = resync;
   compare_ready_ = false;
-  compare_id_ = compare_asked_->request_id();
-  compare_asked_.reset();
-  walk_purpose_ = WalkPurpose::kCompare;
-  walk_tries_ = 0;
+  compare_deadline_ = now + kComparePatience;
+  actions_.push_back(ReadLocal{});
+}
+
+void Follower::StartCompare(Instant now) {
+  if (!compare_asked_) return;
+  std::string trouble;
   if (link_ == LinkState::kStale || link_ == LinkState::kConnect) {
-    actions_.push_back(Compared{compare_id_,
-                                Error(absl::StatusCode::kUnavailable,
-                                      "the primary's agent does not answer {}", options_.server),
-                                {}});
+    trouble = fmt::format("the primary's agent does not answer {}", options_.server);
+  } else if (now >= compare_deadline_) {
+    trouble = fmt::format("Kea on {} could not be read in time", options_.server);
+  }
+  if (trouble.empty() && (!compare_ready_ || walk_ || !known_)) return;
+  compare_ready_ = false;
+  const std::string id = compare_asked_->request_id();
+  compare_asked_.reset();
+  if (!trouble.empty()) {
+    actions_.push_back(Compared{id, Error(absl::StatusCode::kUnavailable, "{}", trouble), {}});
     return;
   }
+  compare_id_ = id;
+  walk_purpose_ = WalkPurpose::kCompare;
+  walk_tries_ = 0;
   BeginWalk(now);
 }
 
 void Follower::ObserveDrift(Instant now) {
-  if (walk_ || link_ != LinkState::kFollow || head_digest_.empty()) return;
+  if (walk_ || link_ != LinkState::kFollow || head_digest_.empty() || now < walk_at_) return;
   const std::string local = local_digest();
   const std::string pair = local + head_digest_;
   if (local == head_digest_) {
@@ -77,11 +110,14 @@ void Follower::StepWalk(Instant now) {
   }
 }
 
-void Follower::OnTreeReply(const v1::TreeReply& reply, const std::string& head_digest,
-                           Instant now) {
-  if (!walk_) return;
-  if (walk_digest_.empty()) walk_digest_ = head_digest;
-  if (const absl::Status status = walk_->Take(reply); !status.ok()) return WalkFailed(status, now);
+void Follower::OnTreeReply(const v1::Envelope& envelope, Instant now) {
+  if (!walk_ || !walk_->Awaits(envelope.tree_reply())) return;
+  // A comparison changes nothing, so anybody may be compared with.
+  const bool mine = envelope.term() == term_ && envelope.stream_id() == stream_id_;
+  if (!mine && walk_purpose_ != WalkPurpose::kCompare) return;
+  if (walk_digest_.empty()) walk_digest_ = envelope.digest_after();
+  const absl::Status status = walk_->Take(envelope.tree_reply());
+  if (!status.ok()) return WalkFailed(status, now);
   StepWalk(now);
 }
 
@@ -95,11 +131,17 @@ void Follower::WalkFailed(const absl::Status& status, Instant now) {
       actions_.push_back(Compared{compare_id_, status, {}});
       break;
     case WalkPurpose::kObserve:
-      observed_.clear();
+      if (again) {
+        observed_.clear();
+        walk_at_ = now + kSnapshotSpacing;
+      } else {
+        AnnounceMuchDrift(Message(status));
+      }
       break;
     case WalkPurpose::kRepair:
       apply_ = ApplyState::kIdle;
-      AutomaticSnapshot(now);
+      // Otherwise whoever is joined next tells what to do.
+      if (link_ == LinkState::kFollow) AutomaticSnapshot(now);
       break;
   }
 }
@@ -108,88 +150,65 @@ void Follower::WalkFailed(const absl::Status& status, Instant now) {
 // time on nothing else.
 void Follower::AutomaticSnapshot(Instant now) {
   if (now < next_snapshot_) {
-    retry_at_ = next_snapshot_;
+    walk_at_ = next_snapshot_;
     last_error_ = "waiting before the next automatic resync";
     return;
   }
+  if (now - next_snapshot_ > kSnapshotForgiven) snapshot_backoff_.Reset();
   next_snapshot_ = now + std::max(kSnapshotSpacing, snapshot_backoff_.Next(options_.jitter));
   RequestSync(v1::SNAPSHOT, now);
 }
 
 void Follower::EndWalk(Instant now) {
-  const config::ChangeSet change = walk_->change();
-  const uint64_t sequence = walk_->sequence();
-  walk_.reset();
+  const TreeWalk walk = *std::exchange(walk_, std::nullopt);
   walk_tries_ = 0;
+  config::ObjectSet primary = walk.local();
+  config::Apply(walk.change(), primary);
   switch (walk_purpose_) {
     case WalkPurpose::kCompare:
-      actions_.push_back(Compared{compare_id_, absl::OkStatus(), ReportOf(change)});
+      actions_.push_back(
+          Compared{compare_id_, absl::OkStatus(), config::Compare(primary, walk.local())});
       break;
-    case WalkPurpose::kObserve: {
-      config::ObjectSet primary = *known_;
-      config::Apply(change, primary);
-      AnnounceDrift(primary, *known_, "observed");
-      last_error_ = fmt::format("{} objects differ; see: nestorctl diff {}", change.size(),
+    case WalkPurpose::kObserve:
+      AnnounceDrift(primary, walk.local(), "observed");
+      last_error_ = fmt::format("{} objects differ; see: nestorctl diff {}", walk.change().size(),
                                 options_.relationship);
       break;
-    }
     case WalkPurpose::kRepair:
-      EndRepairWalk(change, sequence, now);
+      EndRepairWalk(walk, primary, now);
       break;
   }
 }
 
-void Follower::EndRepairWalk(const config::ChangeSet& change, uint64_t sequence, Instant now) {
+void Follower::EndRepairWalk(const TreeWalk& walk, const config::ObjectSet& primary, Instant now) {
   apply_ = ApplyState::kIdle;
   ResyncSynced();
-  if (open_ || BelowIntent(sequence) || sequence < position_.sequence) return;
-  if (drift_unseen_ && !change.empty()) {
-    config::ObjectSet primary = *known_;
-    config::Apply(change, primary);
-    AnnounceDrift(primary, *known_, "found at start");
+  if (BelowIntent(walk.sequence()) || walk.sequence() < position_.sequence) return;
+  if (drift_unseen_ && !walk.change().empty()) {
+    AnnounceDrift(primary, walk.local(), "found at start");
   }
   drift_unseen_ = false;
   ApplyOrder order;
-  order.position = {stream_id_, term_, sequence, walk_digest_};
+  order.position = {stream_id_, term_, walk.sequence(), walk_digest_};
   order.must_persist = true;
   if (order.position.digest == refused_digest_ || order.position.digest == repair_refused_) {
     apply_ = ApplyState::kRejected;
+    repair_refused_ = position_.digest;
+    EndResync("ABORTED", last_error_);
     return;
   }
-  if (change.empty()) {
+  if (walk.change().empty()) {
     order.base = known_;
   } else {
-    order.digest_before = local_digest();
-    order.changes.push_back(std::make_shared<const config::ChangeSet>(change));
+    order.digest_before = config::Bytes(walk.local().Digest());
+    order.changes.push_back(std::make_shared<const config::ChangeSet>(walk.change()));
   }
+  const bool back = order.position.digest == position_.digest;
+  order.approved =
+      back || (approved_sequence_ != 0 && approved_sequence_ == order.position.sequence);
   retry_at_ = now;
-  Start(std::move(order));
-}
-
-v1::DiffReport Follower::ReportOf(const config::ChangeSet& change) const {
-  v1::DiffReport report;
-  report.set_same(change.empty());
-  const auto fill = [](v1::Object& object, const config::ObjectId& id, std::string_view json) {
-    object.set_kind(std::string(config::KindName(id.kind)));
-    object.set_key(id.key);
-    object.set_object(std::string(json));
-  };
-  for (const auto& upsert : change.upserted) {
-    const config::Object* mine = known_->Find(upsert.id);
-    if (mine == nullptr) {
-      fill(*report.add_only_on_primary(), upsert.id, upsert.json);
-      continue;
-    }
-    v1::Difference& difference = *report.add_different();
-    difference.set_kind(std::string(config::KindName(upsert.id.kind)));
-    difference.set_key(upsert.id.key);
-    difference.set_primary(upsert.json);
-    difference.set_secondary(mine->json);
-  }
-  for (const auto& id : change.removed) {
-    fill(*report.add_only_on_secondary(), id, known_->Find(id)->json);
-  }
-  return report;
+  const bool only_back = back && order.position.sequence == position_.sequence;
+  Start(std::move(order), only_back ? Purpose::kRepair : Purpose::kTarget);
 }
 
 }  // namespace nestor::protocol

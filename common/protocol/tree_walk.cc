@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/status.h"
+#include "common/config/proto.h"
 
 namespace nestor::protocol {
 namespace {
@@ -68,8 +69,8 @@ absl::StatusOr<v1::TreeReply> AnswerTree(const v1::TreeRequest& request, const O
   return reply;
 }
 
-TreeWalk::TreeWalk(std::shared_ptr<const ObjectSet> local, uint64_t first_id)
-    : local_(std::move(local)), next_id_(first_id) {
+TreeWalk::TreeWalk(std::shared_ptr<const ObjectSet> local, uint64_t first_id, size_t most_buckets)
+    : local_(std::move(local)), next_id_(first_id), most_buckets_(most_buckets) {
   v1::TreeRequest root;
   root.set_bucket(-1);
   open_.push_back(std::move(root));
@@ -84,7 +85,7 @@ std::optional<v1::TreeRequest> TreeWalk::Next() {
 }
 
 absl::Status TreeWalk::Take(const v1::TreeReply& reply) {
-  if (!asked_ || reply.request_id() != asked_->request_id()) return absl::OkStatus();
+  if (!Awaits(reply)) return absl::OkStatus();
   if (reply.kind() != asked_->kind() || reply.bucket() != asked_->bucket()) {
     return Unfit("another node was asked for");
   }
@@ -102,10 +103,11 @@ absl::Status TreeWalk::Take(const v1::TreeReply& reply) {
 
 absl::Status TreeWalk::TakeRoot(const v1::TreeReply& reply) {
   if (reply.nodes_size() != config::kKinds) return Unfit("the root has other kinds");
-  for (const v1::TreeNode& node : reply.nodes()) {
-    const auto kind = config::KindFromName(node.key());
-    if (!kind) return Unfit("unknown kind");
-    if (node.digest() == config::Bytes(local_->KindDigest(*kind))) continue;
+  for (int i = 0; i < config::kKinds; ++i) {
+    const v1::TreeNode& node = reply.nodes(i);
+    const auto kind = static_cast<Kind>(i);
+    if (node.key() != config::KindName(kind)) return Unfit("the root has other kinds");
+    if (node.digest() == config::Bytes(local_->KindDigest(kind))) continue;
     v1::TreeRequest request;
     request.set_kind(node.key());
     request.set_bucket(-1);
@@ -119,9 +121,9 @@ absl::Status TreeWalk::TakeKind(const v1::TreeReply& reply, Kind kind) {
   if (reply.nodes_size() != ObjectSet::kBuckets) return Unfit("a kind has other buckets");
   for (int bucket = 0; bucket < ObjectSet::kBuckets; ++bucket) {
     if (reply.nodes(bucket).digest() == config::Bytes(local_->BucketDigest(kind, bucket))) continue;
-    if (++buckets_ > kMostBuckets) {
+    if (++buckets_ > most_buckets_) {
       return Error(absl::StatusCode::kResourceExhausted, "more than {} buckets differ",
-                   kMostBuckets);
+                   most_buckets_);
     }
     v1::TreeRequest request;
     request.set_kind(reply.kind());
@@ -139,6 +141,11 @@ absl::Status TreeWalk::TakeBucket(const v1::TreeReply& reply, Kind kind) {
     if (!sorted || ObjectSet::BucketOf(object.key()) != reply.bucket()) {
       return Unfit("an object is not in its place");
     }
+    bytes_ += object.ByteSizeLong();
+    if (bytes_ > kMostBytes) {
+      return Error(absl::StatusCode::kResourceExhausted, "the objects are more than {} bytes",
+                   kMostBytes);
+    }
     bucket_objects_.push_back(object);
   }
   if (reply.more()) {
@@ -147,31 +154,37 @@ absl::Status TreeWalk::TakeBucket(const v1::TreeReply& reply, Kind kind) {
     request.set_after_key(bucket_objects_.back().key());
     open_.push_front(std::move(request));
   } else {
-    CompareBucket(kind, reply.bucket());
+    RETURN_IF_ERROR(CompareBucket(kind, reply.bucket()));
     bucket_objects_.clear();
   }
   asked_.reset();
   return absl::OkStatus();
 }
 
-void TreeWalk::CompareBucket(Kind kind, int bucket) {
-  const auto local = local_->Bucket(kind, bucket);
+absl::Status TreeWalk::CompareBucket(Kind kind, int bucket) {
+  const auto& local = local_->Bucket(kind, bucket);
   auto mine = local.begin();
+  v1::Change different;
   for (v1::Object& theirs : bucket_objects_) {
     for (; mine != local.end() && (*mine)->first.key < theirs.key(); ++mine) {
       change_.removed.push_back((*mine)->first);
     }
     const bool both = mine != local.end() && (*mine)->first.key == theirs.key();
-    if (!both || (*mine)->second.json != theirs.object()) {
-      change_.upserted.push_back({{kind, theirs.key()}, std::move(*theirs.mutable_object())});
-    }
+    const bool equal = both && (*mine)->second.json == theirs.object();
     if (both) ++mine;
+    if (equal) continue;
+    theirs.set_kind(std::string(config::KindName(kind)));
+    *different.add_upserted() = std::move(theirs);
   }
   for (; mine != local.end(); ++mine) change_.removed.push_back((*mine)->first);
-  if (!open_.empty()) return;
+  // A peer's texts must be what they say.
+  ASSIGN_OR_RETURN(config::ChangeSet sound, config::FromProto(different));
+  std::move(sound.upserted.begin(), sound.upserted.end(), std::back_inserter(change_.upserted));
+  if (!open_.empty()) return absl::OkStatus();
   std::sort(change_.removed.begin(), change_.removed.end());
   std::sort(change_.upserted.begin(), change_.upserted.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
+  return absl::OkStatus();
 }
 
 }  // namespace nestor::protocol

@@ -1,0 +1,530 @@
+// The apply: targets, intents, refusals, waits (docs/protocol.md, "Following", "Ack and nack").
+
+#include "tests/unit/common_protocol/follower_fixture.h"
+
+namespace nestor::protocol {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Kind = ApplyEnd::Kind;
+
+class ApplyingTest : public FollowerTest {
+ protected:
+  ApplyingTest() { stream.Add(Subnets({1})); }
+
+  v1::Nack Nack() const {
+    const v1::Envelope* envelope = Last(v1::Envelope::kNack);
+    return envelope == nullptr ? v1::Nack() : envelope->nack();
+  }
+  // Follows with change 2 published and refused.
+  void Refuse(Kind kind = Kind::kRefused) {
+    Follow();
+    Publish(Subnets({1, 2}));
+    FinishAs(kind, "Kea said no");
+  }
+  // As after a restart of the agent, joined again.
+  void Rejoin(v1::Join join) {
+    Restart();
+    Local(kea, "start");
+    Hear(stream.Heartbeat());
+    Hear(stream.Welcome(join));
+  }
+};
+
+// -- targets
+
+TEST_F(ApplyingTest, OneOrderAtATimeAndTheNewestTargetNext) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  Publish(Subnets({1, 3}));
+  Publish(Subnets({1, 4}));
+  Publish(Subnets({1, 5}));
+  EXPECT_EQ(order->position.sequence, 2u);
+  Finish();
+  EXPECT_EQ(order->position.sequence, 5u);
+  EXPECT_THAT(order->superseded, ElementsAre(3, 4));
+  Finish();
+  Pass(absl::Milliseconds(200), false);
+  const v1::Ack& ack = Last(v1::Envelope::kAck)->ack();
+  EXPECT_EQ(ack.applied(), 5u);
+  EXPECT_EQ(ack.persisted(), 5u);
+}
+
+TEST_F(ApplyingTest, SupersededChangesAreToldOnce) {
+  Follow();
+  Reachable(false);
+  for (int i = 0; i < 4; ++i) Publish(Subnets({1, 2 + i}));
+  Reachable(true);
+  Finish();
+  Pass(absl::Seconds(3));
+  std::vector<uint64_t> told;
+  for (const v1::Envelope& one : sent) {
+    if (one.has_ack()) {
+      told.insert(told.end(), one.ack().superseded().begin(), one.ack().superseded().end());
+    }
+  }
+  EXPECT_THAT(told, ElementsAre(2, 3, 4));
+}
+
+TEST_F(ApplyingTest, WhereTheDigestIsRightAlreadyTheWholeIsLeftAlone) {
+  Local(Subnets({1}));
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::SNAPSHOT));
+  Transfer(stream.SnapshotAt(1));
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(DigestOf(order->base), DigestOf(kea));
+  Finish();
+  EXPECT_EQ(follower->applied(), 1u);
+}
+
+TEST_F(ApplyingTest, NothingIsAppliedBeforeKeaWasRead) {
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::SNAPSHOT));
+  Transfer(stream.SnapshotAt(1));
+  EXPECT_FALSE(order.has_value());
+  Local(Subnets({}));
+  EXPECT_TRUE(order.has_value());
+}
+
+// -- the intent
+
+TEST_F(ApplyingTest, AfterACrashKeaAtTheIntentIsRecordedAsApplied) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  memory.intent = order->position;
+  kea = Subnets({1, 2});  // and then the agent died
+  Rejoin(v1::REPLAY);
+  EXPECT_EQ(Announced(), "");
+  Transfer(stream.ReplayFrom(2, 2));
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->base, kea) << "nothing is to be sent to Kea";
+  Finish();
+  EXPECT_EQ(follower->position().sequence, 2u);
+}
+
+TEST_F(ApplyingTest, AfterACrashNothingOlderThanTheIntentIsApplied) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  Publish(Subnets({1, 3}));
+  memory.intent = Position{stream.id, stream.term, 3, stream.DigestAt(3)};
+  kea = Subnets({1, 9});  // half done, or changed since
+  Rejoin(v1::REPLAY);
+  Transfer(stream.ReplayFrom(2, 2));
+  EXPECT_FALSE(order.has_value());
+  Transfer(stream.ReplayFrom(3, 3));
+  while (Count(v1::Envelope::kTreeRequest) > 0) Walk();
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->position.sequence, 3u);
+  Finish();
+  EXPECT_EQ(follower->position().sequence, 3u);
+}
+
+TEST_F(ApplyingTest, ASilentKeaIsReadBeforeAnythingElse) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  FinishAs(Kind::kUnknown);
+  EXPECT_EQ(Nack().nack_class(), v1::TIMEOUT_UNKNOWN);
+  EXPECT_TRUE(Nack().retryable());
+  EXPECT_FALSE(order.has_value());
+  Local(Subnets({1, 2}));  // it had taken it
+  EXPECT_EQ(Announced(), "");
+  Pass(absl::Seconds(2));
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->base, kea);
+  Finish();
+  EXPECT_EQ(follower->position().sequence, 2u);
+}
+
+TEST_F(ApplyingTest, WhatASilentKeaTookIsNoDriftAlsoWhenANewerTargetCame) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  FinishAs(Kind::kUnknown);
+  Publish(Subnets({1, 3}));
+  kea = Subnets({1, 2});  // it had taken it; nobody has read it yet
+  Pass(absl::Seconds(2));
+  Finish();
+  EXPECT_EQ(Announced(), "");
+  Finish();
+  EXPECT_EQ(follower->position().sequence, 3u);
+}
+
+// The version that Kea took is on the way to what it refuses: going back would be older.
+TEST_F(ApplyingTest, ARefusalDoesNotUndoWhatASilentKeaTook) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  FinishAs(Kind::kUnknown);
+  Publish(Subnets({1, 3}));
+  kea = Subnets({1, 2});
+  Pass(absl::Seconds(2));
+  Finish();  // differs from what the order was made for
+  ASSERT_EQ(order->position.sequence, 3u);
+  FinishAs(Kind::kRefused);
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->position.sequence, 2u);
+  EXPECT_EQ(order->base, kea);
+  Finish();
+  EXPECT_FALSE(order.has_value());
+  EXPECT_EQ(follower->position().sequence, 2u);
+  EXPECT_EQ(State(), "REJECTED");
+}
+
+// -- refusals
+
+TEST_F(ApplyingTest, ARefusalIsNackedAndRemembered) {
+  Refuse();
+  EXPECT_EQ(State(), "REJECTED");
+  EXPECT_EQ(Nack().nack_class(), v1::REJECTED_CONFIG);
+  EXPECT_EQ(Nack().text(), "Kea said no");
+  EXPECT_FALSE(Nack().retryable());
+  EXPECT_EQ(Nack().active_sequence(), 1u);
+  EXPECT_EQ(Nack().active_digest(), stream.DigestAt(1));
+  EXPECT_EQ(Last(v1::Envelope::kNack)->sequence(), 2u);
+  EXPECT_EQ(memory.refused_digest, stream.DigestAt(2));
+}
+
+TEST_F(ApplyingTest, ARefusedTargetIsNotTriedAgainByItself) {
+  Refuse();
+  Pass(absl::Minutes(10));
+  EXPECT_FALSE(order.has_value());
+  Rejoin(v1::REPLAY);
+  Transfer(stream.ReplayFrom(2, 2));
+  Pass(absl::Minutes(1));
+  EXPECT_FALSE(order.has_value());
+  EXPECT_EQ(State(), "REJECTED");
+  EXPECT_EQ(follower->last_error(), "Kea said no");
+}
+
+TEST_F(ApplyingTest, ANewerTargetIsTriedAndClearsTheRefusal) {
+  Refuse();
+  Publish(Subnets({1, 3}));
+  ASSERT_TRUE(order.has_value());
+  Finish();
+  EXPECT_EQ(State(), "FOLLOW");
+  EXPECT_EQ(memory.refused_digest, "");
+  EXPECT_EQ(follower->last_error(), "");
+}
+
+TEST_F(ApplyingTest, AReturnToWhatServesEndsTheRefusal) {
+  Refuse();
+  Publish(Subnets({1}));
+  ASSERT_TRUE(order.has_value());
+  Finish();
+  EXPECT_EQ(State(), "FOLLOW");
+}
+
+TEST_F(ApplyingTest, AnOperatorsResyncTriesARefusedTargetAgain) {
+  Refuse();
+  Resync(v1::RESYNC_SNAPSHOT);
+  EXPECT_TRUE(order.has_value());
+  Transfer(stream.SnapshotAt(2));
+  Finish();
+  if (order.has_value()) Finish();
+  EXPECT_EQ(State(), "FOLLOW");
+  EXPECT_EQ(Announced(), "resync STARTED, resync COMPLETED");
+}
+
+TEST_F(ApplyingTest, BrokenServicesAndMismatchesAreRefusalsOfTheirOwnClass) {
+  Refuse(Kind::kServiceBroken);
+  EXPECT_EQ(Nack().nack_class(), v1::SERVICE_BROKEN);
+  EXPECT_EQ(State(), "REJECTED");
+  Publish(Subnets({1, 3}));
+  FinishAs(Kind::kDigestMismatch);
+  EXPECT_EQ(Nack().nack_class(), v1::DIGEST_MISMATCH);
+  EXPECT_EQ(State(), "REJECTED");
+}
+
+TEST_F(ApplyingTest, AfterAMismatchTheLastGoodConfigurationIsPutBack) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  kea = Subnets({1, 2, 99});
+  FinishAs(Kind::kDigestMismatch);
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->position.sequence, 1u);
+  Finish();
+  EXPECT_EQ(State(), "REJECTED");
+  EXPECT_EQ(DigestOf(kea), stream.DigestAt(1));
+}
+
+TEST_F(ApplyingTest, WhileASnapshotStandsRefusedDriftIsPutBack) {
+  Follow();
+  Resync(v1::RESYNC_SNAPSHOT);
+  stream.Add(Subnets({1, 2}));
+  Transfer(stream.SnapshotAt(2));
+  FinishAs(Kind::kRefused);
+  Local(Subnets({1, 77}));
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->position.sequence, 1u);
+  Finish();
+  EXPECT_EQ(State(), "REJECTED");
+}
+
+TEST_F(ApplyingTest, AfterARestartNotPersistedIsMendedWithoutTryingWhatWasRefused) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  FinishAs(Kind::kRefused);
+  memory.persisted = false;
+  Rejoin(v1::REPLAY);
+  ASSERT_TRUE(order.has_value());
+  Finish();
+  Transfer(stream.ReplayFrom(2, 2));
+  EXPECT_FALSE(order.has_value());
+  EXPECT_EQ(State(), "REJECTED");
+}
+
+// -- waits
+
+TEST_F(ApplyingTest, AnUnreachableKeaIsTriedAgainEverMoreSeldom) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  int tries = 0;
+  for (int tenth = 0; tenth < 6000; ++tenth) {
+    if (order.has_value()) {
+      FinishAs(Kind::kUnreachable);
+      ++tries;
+    }
+    Pass(absl::Milliseconds(100));
+  }
+  EXPECT_THAT(tries, ::testing::AllOf(::testing::Ge(12), ::testing::Le(25)));
+  EXPECT_EQ(Count(v1::Envelope::kNack), 1);
+  EXPECT_EQ(Nack().nack_class(), v1::UNREACHABLE);
+}
+
+TEST_F(ApplyingTest, AKeaThatAnswersAgainIsGivenItsTargetAtOnce) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  FinishAs(Kind::kUnreachable);
+  Reachable(false);
+  Pass(absl::Minutes(5));
+  EXPECT_FALSE(order.has_value());
+  Reachable(true);
+  EXPECT_TRUE(order.has_value());
+}
+
+TEST_F(ApplyingTest, AFileThatCannotBeWrittenIsTriedAgain) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  Finish(false);
+  EXPECT_EQ(follower->applied(), 2u);
+  Pass(absl::Milliseconds(200), false);
+  EXPECT_EQ(Last(v1::Envelope::kAck)->ack().persisted(), 1u);
+  Pass(absl::Seconds(2));
+  ASSERT_TRUE(order.has_value());
+  EXPECT_TRUE(order->must_persist);
+  Finish();
+  Pass(absl::Milliseconds(200));
+  EXPECT_EQ(Last(v1::Envelope::kAck)->ack().persisted(), 2u);
+  EXPECT_EQ(follower->last_error(), "");
+}
+
+TEST_F(ApplyingTest, AFileThatCannotBeWrittenHoldsUpNoChange) {
+  Follow();
+  for (int i = 0; i < 10; ++i) {
+    Publish(Subnets({1, 2 + i}));
+    ASSERT_TRUE(order.has_value()) << i;
+    Finish(false);
+    Pass(absl::Milliseconds(300));
+    if (order.has_value()) Finish(false);
+  }
+}
+
+// -- held
+
+TEST_F(ApplyingTest, AHeldChangeWaitsForAPerson) {
+  Follow();
+  Publish(Subnets({}));
+  FinishAs(Kind::kHeld, "removes all");
+  EXPECT_EQ(State(), "HELD");
+  EXPECT_EQ(follower->held_sequence(), 2u);
+  EXPECT_EQ(Nack().nack_class(), v1::LOCAL_POLICY);
+  Pass(absl::Minutes(10));
+  EXPECT_FALSE(order.has_value());
+  EXPECT_TRUE(absl::IsFailedPrecondition(Decide(3, true)));
+  EXPECT_TRUE(Decide(2, true).ok());
+  ASSERT_TRUE(order.has_value());
+  EXPECT_TRUE(order->approved);
+  EXPECT_EQ(memory.approved_sequence, 2u);
+  Finish();
+  EXPECT_EQ(State(), "FOLLOW");
+}
+
+TEST_F(ApplyingTest, ARejectedChangePausesUntilAResync) {
+  Follow();
+  Publish(Subnets({}));
+  FinishAs(Kind::kHeld);
+  EXPECT_TRUE(Decide(2, false).ok());
+  EXPECT_EQ(State(), "PAUSED");
+  EXPECT_TRUE(memory.paused);
+  Publish(Subnets({1, 2}));
+  Pass(absl::Minutes(1));
+  EXPECT_FALSE(order.has_value());
+  Rejoin(v1::REPLAY);
+  Transfer(stream.ReplayFrom(2, 3));
+  EXPECT_EQ(State(), "PAUSED");
+  EXPECT_FALSE(order.has_value());
+  Resync(v1::RESYNC_SNAPSHOT);
+  Transfer(stream.SnapshotAt(3));
+  EXPECT_FALSE(memory.paused);
+  while (order.has_value()) Finish();
+  EXPECT_EQ(State(), "FOLLOW");
+}
+
+TEST_F(ApplyingTest, APauseEndsByItselfWhenThePrimaryComesBackToWhatServes) {
+  Follow();
+  Publish(Subnets({}));
+  FinishAs(Kind::kHeld);
+  EXPECT_TRUE(Decide(2, false).ok());
+  Publish(Subnets({1}));
+  EXPECT_FALSE(memory.paused);
+  ASSERT_TRUE(order.has_value());
+  Finish();
+  EXPECT_EQ(State(), "FOLLOW");
+}
+
+TEST_F(ApplyingTest, ANewerTargetIsTriedWhileOneIsHeld) {
+  Follow();
+  Publish(Subnets({}));
+  FinishAs(Kind::kHeld);
+  Publish(Subnets({1, 2}));
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->position.sequence, 3u);
+  EXPECT_FALSE(order->approved);
+  Finish();
+  EXPECT_EQ(State(), "FOLLOW");
+}
+
+TEST_F(ApplyingTest, ApprovalIsForTheChangeApprovedAndNoLaterOne) {
+  Follow();
+  Publish(Subnets({}));
+  FinishAs(Kind::kHeld);
+  Reachable(false);
+  Publish(Subnets({9}));
+  EXPECT_TRUE(Decide(2, true).ok());
+  Reachable(true);
+  EXPECT_EQ(order->position.sequence, 2u);
+  EXPECT_TRUE(order->approved);
+  Finish();
+  EXPECT_EQ(order->position.sequence, 3u);
+  EXPECT_FALSE(order->approved);
+}
+
+TEST_F(ApplyingTest, AHeldSnapshotIsApprovedAlsoWhenChangesFollowedIt) {
+  Local(Subnets({5, 6, 7}));
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::SNAPSHOT));
+  Transfer(stream.SnapshotAt(1));
+  FinishAs(Kind::kHeld);
+  Reachable(false);
+  Publish(Subnets({1, 2}));
+  EXPECT_TRUE(Decide(1, true).ok());
+  Reachable(true);
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->position.sequence, 1u);
+  EXPECT_TRUE(order->approved);
+  Finish();
+  Finish();
+  EXPECT_EQ(follower->position().sequence, 2u);
+}
+
+// -- acks
+
+TEST_F(ApplyingTest, NewsIsAckedWithin100MillisecondsAndGathered) {
+  Follow();
+  Pass(absl::Milliseconds(500), false);
+  sent.clear();
+  for (int i = 0; i < 50; ++i) {
+    Publish(Subnets({1, 2 + i}));
+    if (order.has_value()) Finish();
+  }
+  EXPECT_LE(Count(v1::Envelope::kAck), 1);
+  Pass(absl::Milliseconds(100), false);
+  EXPECT_LE(Count(v1::Envelope::kAck), 2);
+  EXPECT_EQ(Last(v1::Envelope::kAck)->ack().applied(), 51u);
+}
+
+TEST_F(ApplyingTest, WithoutNewsItAcksEachSecond) {
+  Follow();
+  Pass(absl::Seconds(10));
+  EXPECT_THAT(Count(v1::Envelope::kAck), ::testing::AllOf(::testing::Ge(9), ::testing::Le(12)));
+}
+
+TEST_F(ApplyingTest, ReceivedIsAckedWhenItIsDurable) {
+  Follow();
+  Reachable(false);
+  Publish(Subnets({1, 2}));
+  Pass(absl::Milliseconds(200), false);
+  const v1::Ack& ack = Last(v1::Envelope::kAck)->ack();
+  EXPECT_EQ(ack.received(), 2u);
+  EXPECT_EQ(ack.applied(), 1u);
+}
+
+TEST_F(ApplyingTest, ASnapshotIsReceivedWhenItIsApplied) {
+  Local(Subnets({}));
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::SNAPSHOT));
+  Transfer(stream.SnapshotAt(1));
+  EXPECT_EQ(follower->received(), 0u);
+  Finish();
+  EXPECT_EQ(follower->received(), 1u);
+}
+
+// -- resync
+
+TEST_F(ApplyingTest, AResyncIsStartedAndCompletedOnce) {
+  Follow();
+  Resync(v1::RESYNC_SNAPSHOT, "one");
+  Resync(v1::RESYNC_SNAPSHOT, "one");
+  EXPECT_EQ(Count(v1::Envelope::kSyncRequest), 1);
+  Transfer(stream.SnapshotAt(1));
+  EXPECT_TRUE(order->must_persist);
+  Finish();
+  EXPECT_EQ(Announced(), "resync STARTED, resync COMPLETED");
+  Forget(v1::Envelope::kSyncRequest);
+  Resync(v1::RESYNC_SNAPSHOT, "one");
+  EXPECT_EQ(Count(v1::Envelope::kSyncRequest), 0);
+  EXPECT_EQ(Announced(), "resync STARTED, resync COMPLETED");
+}
+
+TEST_F(ApplyingTest, AResyncIsNotCompletedByWhatWasUnderWayBefore) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  Resync(v1::RESYNC_SNAPSHOT);
+  Transfer(stream.SnapshotAt(2));
+  Finish();
+  EXPECT_EQ(Announced(), "resync STARTED");
+  Finish();
+  EXPECT_EQ(Announced(), "resync STARTED, resync COMPLETED");
+}
+
+TEST_F(ApplyingTest, AResyncThatIsRefusedIsAborted) {
+  Follow();
+  stream.Add(Subnets({1, 2}));
+  Resync(v1::RESYNC_SNAPSHOT);
+  Transfer(stream.SnapshotAt(2));
+  FinishAs(Kind::kRefused);
+  EXPECT_EQ(Announced(), "resync STARTED, resync ABORTED");
+}
+
+TEST_F(ApplyingTest, AResyncAsksWhenTheLinkIsBackIfItIsBroken) {
+  Follow();
+  Pass(absl::Seconds(4), false);
+  Resync(v1::RESYNC_SNAPSHOT);
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::CONTINUE));
+  Transfer(stream.SnapshotAt(1));
+  Finish();
+  EXPECT_EQ(Announced(), "resync STARTED, resync COMPLETED");
+}
+
+TEST_F(ApplyingTest, AReplayResyncCompletesAlsoWhenNothingIsMissing) {
+  Follow();
+  Pass(absl::Seconds(4), false);
+  Resync(v1::RESYNC_REPLAY);
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::CONTINUE));
+  if (order.has_value()) Finish();
+  EXPECT_EQ(Announced(), "resync STARTED, resync COMPLETED");
+}
+
+}  // namespace
+}  // namespace nestor::protocol
