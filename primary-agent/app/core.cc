@@ -116,6 +116,9 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
       stream->OnJournalBroken(look.used_status);
       NESTOR_LOG(error, "JOURNAL_WRITE_FAILED", "relationship={} error=\"{}\"", name,
                  Message(look.used_status));
+    } else if (!look.read_status.ok()) {
+      stream->OnBlocked(fmt::format("Kea's configuration on {} could not be read: {}",
+                                    options_.server_name, Message(look.read_status)));
     } else if (!look.blocked.empty()) {
       stream->OnBlocked(look.blocked);
     } else if (look.read) {

@@ -96,6 +96,8 @@ void Stream::Tick() {
 
 void Stream::OnRecorded(Recorded recorded) {
   const Instant now = world_.clock.Now();
+  // What was journaled was read and written: neither Kea nor the journal stands in the way.
+  publisher_.On(protocol::PublisherEvent::kBaseline);
   if (!publisher_.Publishes()) return;
   set_ = std::move(recorded.set);
   snapshot_.reset();
@@ -270,6 +272,9 @@ void Stream::BeginAnew(std::function<void()> then) {
       stream->publisher_.On(protocol::PublisherEvent::kNewStream);
       stream->pending_.clear();
       stream->set_.reset();
+      v1::Ack ack;
+      ack.mutable_status()->Swap(stream->follower_.ack.mutable_status());
+      stream->follower_.ack = std::move(ack);
       then();
     });
   });

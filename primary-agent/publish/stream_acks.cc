@@ -33,7 +33,13 @@ void Later(Executor& disk, const std::string& relationship, Write write) {
 
 void Stream::OnAck(const v1::Envelope& envelope) {
   const v1::Ack& ack = envelope.ack();
-  if (ack.applied() > publisher_.stream().head && envelope.stream_id() == publisher_.stream().stream_id) {
+  if (envelope.stream_id() != publisher_.stream().stream_id) {
+    // Not welcomed yet, or still at another stream: its numbers mean nothing here.
+    *follower_.ack.mutable_status() = ack.status();
+    follower_.digest = envelope.digest_after();
+    return;
+  }
+  if (ack.applied() > publisher_.stream().head) {
     NESTOR_LOG(warn, "ACK_BEYOND_HEAD", "relationship={} applied={} head={}", spec_.name(),
                ack.applied(), publisher_.stream().head);
     return;

@@ -21,9 +21,9 @@ AgentHost::AgentHost(Surroundings around, std::string name, uint64_t seed,
 void AgentHost::Start() {
   if (process_) return;
   sync_failed_ = false;
-  process_ =
-      std::make_shared<Process>(around_.scheduler, fmt::format("{}#{}", name_, ++starts_),
-                                dice_.Next(), absl::UnixEpoch() + kEpoch + around_.scheduler.Now() + wall_offset_);
+  process_ = std::make_shared<Process>(
+      around_.scheduler, fmt::format("{}#{}", name_, ++starts_), dice_.Next(),
+      absl::UnixEpoch() + kEpoch + around_.scheduler.Now() + wall_offset_);
   around_.chronicle.Note("{} starts", process_->name());
   disk_.Slow(absl::Microseconds(300), [weak = std::weak_ptr(process_)](absl::Duration d) {
     if (const auto process = weak.lock()) process->Spend(d);

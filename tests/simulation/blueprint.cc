@@ -90,13 +90,15 @@ void Blueprint::MakeSmall(Dice& dice, std::string& what) {
       any->second.reservations.erase(any->second.reservations.begin());
       what += fmt::format(" -reservation in {}", any->first);
       break;
-    case 5:
-      classes_.insert(
-          classes_.begin() + static_cast<std::ptrdiff_t>(dice.Below(classes_.size() + 1)),
-          fmt::format("class-{}", edits_ * 10));
+    case 5: {
+      const std::string name = fmt::format("class-{}", dice.Below(1'000'000));
+      if (std::find(classes_.begin(), classes_.end(), name) != classes_.end()) break;
+      const auto place = static_cast<std::ptrdiff_t>(dice.Below(classes_.size() + 1));
+      classes_.insert(classes_.begin() + place, name);
       if (classes_.size() > 5) classes_.erase(classes_.begin());
       what += " classes";
       break;
+    }
     case 6:
       options_[dice.Between(3, 6)] = dice.Between(1, 250);
       what += " option";
@@ -111,6 +113,7 @@ void Blueprint::MakeSmall(Dice& dice, std::string& what) {
 void Blueprint::Estrange(Dice& dice) {
   std::string what;
   MakeSmall(dice, what);
+  poison_.clear();
   estranged_ = 1 + dice.Below(1'000'000);
 }
 
@@ -153,6 +156,10 @@ std::string Blueprint::Text(std::string_view server) const {
       R"("client-classes":{},"option-data":{},"shared-networks":[{}],"subnet4":{}}}}})",
       3600 + edits_, estranged_, server, server, Joined(classes), Joined(options), network,
       Joined(subnets));
+}
+
+bool Blueprint::Unfit(std::string_view text) {
+  return !Refusal(text).empty() || !RefusalAtSet(text).empty() || Bend(std::string(text)) != text;
 }
 
 std::string Blueprint::Refusal(std::string_view text) {

@@ -32,9 +32,6 @@ class Blueprint {
   // Something no primary ever has, for drift.
   void Estrange(Dice& dice);
 
-  // Whether the secondary cannot run it.
-  bool unfit() const { return !poison_.empty(); }
-
   // config-set's arguments, with what is `server`'s own.
   std::string Text(std::string_view server) const;
 
@@ -42,6 +39,8 @@ class Blueprint {
   static std::string Refusal(std::string_view text);
   static std::string RefusalAtSet(std::string_view text);
   static std::string Bend(std::string text);
+  // Whether the secondary cannot run it as it is.
+  static bool Unfit(std::string_view text);
 
  private:
   struct Subnet {

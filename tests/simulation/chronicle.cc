@@ -40,7 +40,7 @@ void Chronicle::Tell(std::string_view text) const {
 }
 
 void Chronicle::Violate(std::string_view oracle, std::string text) {
-  Tell(fmt::format("VIOLATION {}: {}", oracle, text));
+  Note("VIOLATION {}: {}", oracle, text);
   if (!violation_) violation_ = fmt::format("{}: {}", oracle, text);
   scheduler_.Stop();
 }

@@ -170,6 +170,7 @@ void Faults::FillDisk() {
 // After a failed sync nothing more is written, until somebody starts the agent anew.
 void Faults::FailSync() {
   AgentHost& host = Host();
+  if (!host.runs()) return;
   world_.chronicle_.Note("{}: the next sync fails", host.name());
   world_.chronicle_.Expect("JOURNAL_WRITE_FAILED");
   world_.chronicle_.Expect("STORE_WRITE_FAILED");

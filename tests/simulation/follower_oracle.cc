@@ -14,6 +14,7 @@ auto PlaceOf(const store::Position& position) { return std::tie(position.term, p
 
 void FollowerOracle::OnKeaRead(const std::string& digest) {
   if (digest != read_) read_before_ = std::exchange(read_, digest);
+  if (had_ == 0) had_ = ledger_.Generation(digest).value_or(0);  // it had what it should
 }
 
 void FollowerOracle::OnKeaSet(const std::string& wanted, const std::string& running,
@@ -23,7 +24,7 @@ void FollowerOracle::OnKeaSet(const std::string& wanted, const std::string& runn
   rescue_ = !accepted;
   if (!accepted) return;
   running_ = running;
-  disturbed_ = false;
+  disturbed_ = running != wanted;
   const auto generation = ledger_.Generation(wanted, had_);
   if (generation) {
     // What it was given and reports otherwise it does not have.
@@ -105,7 +106,7 @@ void FollowerOracle::OnSent(const v1::Envelope& envelope) {
 void FollowerOracle::OnAck(const v1::Envelope& envelope) {
   const std::string& stream = envelope.stream_id();
   const uint64_t applied = envelope.ack().applied();
-  if (applied == 0) return;
+  if (applied == 0 || stream.empty()) return;  // nothing applied, or not welcomed yet
   uint64_t& acked = acked_[stream];
   if (applied != acked) {
     chronicle_.Note("ack {} applied={} persisted={}", Short(stream), applied,

@@ -43,8 +43,8 @@ void Oracles::OnStream(std::string_view, const store::StreamStart& start) {
 
 void Oracles::OnTermRaised(std::string_view, uint64_t term) { publisher.OnTermRaised(term); }
 
-void Oracles::OnJournaled(std::string_view, const store::JournaledChange& change) {
-  publisher.OnJournaled(change);
+void Oracles::OnJournaled(std::string_view, const store::JournaledChange& change, bool uncertain) {
+  uncertain ? publisher.OnUncertain(change) : publisher.OnJournaled(change);
 }
 
 void Oracles::OnRemembered(std::string_view, std::string_view,

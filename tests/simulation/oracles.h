@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -26,6 +27,7 @@ class PublisherOracle {
   void OnStream(const store::StreamStart& start);
   void OnTermRaised(uint64_t term);
   void OnJournaled(const store::JournaledChange& change);
+  void OnUncertain(const store::JournaledChange& change) { uncertain_.push_back(change); }
   void OnPublished(const v1::Envelope& envelope, std::string_view payload);
   void OnSent(const v1::Envelope& envelope);
 
@@ -38,7 +40,8 @@ class PublisherOracle {
   std::string stream_;      // of the publisher that runs
   uint64_t term_ = 0;       // durable
   uint64_t announced_ = 0;  // the last sequence published, or found in the journal at the start
-  bool fenced_ = false;     // it told its follower that it stops
+  std::vector<store::JournaledChange> uncertain_;  // those whose commit failed since the start
+  bool fenced_ = false;                            // it told its follower that it stops
 };
 
 // S1 to S4, S7, S11 and S14: what a follower may do to its Kea, keep and acknowledge.
@@ -107,7 +110,8 @@ class Oracles final : public NetworkObserver, public StoreObserver, public KeaOb
 
   void OnStream(std::string_view relationship, const store::StreamStart& start) override;
   void OnTermRaised(std::string_view relationship, uint64_t term) override;
-  void OnJournaled(std::string_view relationship, const store::JournaledChange& change) override;
+  void OnJournaled(std::string_view relationship, const store::JournaledChange& change,
+                   bool uncertain) override;
   void OnRemembered(std::string_view host, std::string_view relationship,
                     const store::FollowerMemory& memory) override;
   void OnRecalled(std::string_view host, std::string_view relationship,

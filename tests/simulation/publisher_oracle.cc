@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "tests/simulation/oracles.h"
 
@@ -9,6 +10,10 @@ void PublisherOracle::OnStream(const store::StreamStart& start) {
   term_ = start.term;
   announced_ = start.head;
   fenced_ = false;
+  for (const auto& change : std::exchange(uncertain_, {})) {
+    const bool found = change.sequence == start.head && change.digest_after == start.head_digest;
+    if (found && ledger_.Meanings(stream_, change.sequence).empty()) OnJournaled(change);
+  }
 }
 
 void PublisherOracle::OnTermRaised(uint64_t term) { term_ = term; }

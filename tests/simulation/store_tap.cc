@@ -76,8 +76,7 @@ absl::Status JournalTap::Append(std::string_view relationship,
                                 const store::JournaledChange& change) {
   return Run([&] {
     const absl::Status status = inner_->Append(relationship, change);
-    // Also where the process died after the commit: it is in the journal, and may be found there.
-    if (status.ok()) observer_.OnJournaled(relationship, change);
+    observer_.OnJournaled(relationship, change, !status.ok());
     return status;
   });
 }

@@ -20,8 +20,10 @@ class StoreObserver {
   // A start of a stream is durable.
   virtual void OnStream(std::string_view relationship, const store::StreamStart& start) = 0;
   virtual void OnTermRaised(std::string_view relationship, uint64_t term) = 0;
-  // A change is durable in the journal.
-  virtual void OnJournaled(std::string_view relationship, const store::JournaledChange& change) = 0;
+  // A change is durable in the journal; or, uncertain, the disk failed meanwhile: it may be found
+  // there at the next start, or not.
+  virtual void OnJournaled(std::string_view relationship, const store::JournaledChange& change,
+                           bool uncertain) = 0;
   // A follower's memory is durable.
   virtual void OnRemembered(std::string_view host, std::string_view relationship,
                             const store::FollowerMemory& memory) = 0;

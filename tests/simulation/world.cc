@@ -179,7 +179,7 @@ void World::Assist() {
     operator_->Decide(status->mirror().held_sequence(), true, false);
   } else if (follower == "PAUSED") {
     operator_->Resync(false);
-  } else if (follower == "REJECTED" && blueprint_.unfit()) {
+  } else if (follower == "REJECTED" && Blueprint::Unfit(primary_->kea().kea().running())) {
     Edit(Blueprint::Edit::kMended);
   }
 }
@@ -217,9 +217,12 @@ std::string World::Describe() const {
                        mirror.publisher_state(), mirror.follower_state(), mirror.head(),
                        mirror.applied(), mirror.held_sequence());
   };
-  return fmt::format("Kea {} and {}; {}: {}; {}: {}", Short(primary_->kea().running()),
-                     Short(secondary_->kea().running()), kPrimary, tell(operator_->look().primary),
-                     kSecondary, tell(operator_->look().secondary));
+  std::string text =
+      fmt::format("Kea {} and {}; {}: {}; {}: {}", Short(primary_->kea().running()),
+                  Short(secondary_->kea().running()), kPrimary, tell(operator_->look().primary),
+                  kSecondary, tell(operator_->look().secondary));
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
 }
 
 void World::Edit(Blueprint::Edit edit) {
