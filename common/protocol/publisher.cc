@@ -1,5 +1,7 @@
 #include "common/protocol/publisher.h"
 
+#include <algorithm>
+
 namespace nestor::protocol {
 
 v1::PublisherState NextState(v1::PublisherState state, PublisherEvent event) {
@@ -51,17 +53,18 @@ void Publisher::Published(uint64_t sequence, std::string digest, Instant now) {
   stream_.head_digest = std::move(digest);
   if (stream_.lowest == 0) stream_.lowest = sequence;
   constexpr absl::Duration kAfterBurst = absl::Milliseconds(200);
-  next_heartbeat_ = now + kAfterBurst;
+  // A burst that does not end puts no heartbeat off.
+  next_heartbeat_ = std::min(next_regular_, now + kAfterBurst);
 }
 
 void Publisher::Restart(StreamView stream, Instant now) {
   stream_ = std::move(stream);
   fenced_text_.clear();
-  next_heartbeat_ = now;
+  next_heartbeat_ = next_regular_ = now;
 }
 
 v1::Envelope Publisher::Heartbeat(Instant now) {
-  next_heartbeat_ = now + absl::Seconds(1);
+  next_heartbeat_ = next_regular_ = now + absl::Seconds(1);
   v1::Envelope envelope;
   envelope.set_sequence(stream_.head);
   envelope.set_digest_after(stream_.head_digest);

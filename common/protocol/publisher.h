@@ -27,7 +27,8 @@ v1::PublisherState NextState(v1::PublisherState state, PublisherEvent event);
 // when a heartbeat is due. Pure.
 class Publisher {
  public:
-  Publisher(StreamView stream, Instant now) : stream_(std::move(stream)), next_heartbeat_(now) {}
+  Publisher(StreamView stream, Instant now)
+      : stream_(std::move(stream)), next_heartbeat_(now), next_regular_(now) {}
 
   void On(PublisherEvent event) { state_ = NextState(state_, event); }
   void Fence(std::string text);
@@ -56,7 +57,8 @@ class Publisher {
   StreamView stream_;
   v1::PublisherState state_ = v1::RECOVER;
   std::string fenced_text_;
-  Instant next_heartbeat_;
+  Instant next_heartbeat_;  // at most a second after the last
+  Instant next_regular_;
 };
 
 }  // namespace nestor::protocol

@@ -1,4 +1,5 @@
-// The apply: targets, intents, refusals, waits (docs/protocol.md, "Following", "Ack and nack").
+// The apply: targets, intents, waits, acks, resyncs (docs/protocol.md, "Following", "Ack and
+// nack").
 
 #include "tests/unit/common_protocol/follower_fixture.h"
 
@@ -6,7 +7,6 @@ namespace nestor::protocol {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using Kind = ApplyEnd::Kind;
 
 class ApplyingTest : public FollowerTest {
@@ -16,12 +16,6 @@ class ApplyingTest : public FollowerTest {
   v1::Nack Nack() const {
     const v1::Envelope* envelope = Last(v1::Envelope::kNack);
     return envelope == nullptr ? v1::Nack() : envelope->nack();
-  }
-  // Follows with change 2 published and refused.
-  void Refuse(Kind kind = Kind::kRefused) {
-    Follow();
-    Publish(Subnets({1, 2}));
-    FinishAs(kind, "Kea said no");
   }
   // As after a restart of the agent, joined again.
   void Rejoin(v1::Join join) {
@@ -169,109 +163,6 @@ TEST_F(ApplyingTest, ARefusalDoesNotUndoWhatASilentKeaTook) {
   EXPECT_EQ(State(), "REJECTED");
 }
 
-// -- refusals
-
-TEST_F(ApplyingTest, ARefusalIsNackedAndRemembered) {
-  Refuse();
-  EXPECT_EQ(State(), "REJECTED");
-  EXPECT_EQ(Nack().nack_class(), v1::REJECTED_CONFIG);
-  EXPECT_EQ(Nack().text(), "Kea said no");
-  EXPECT_FALSE(Nack().retryable());
-  EXPECT_EQ(Nack().active_sequence(), 1u);
-  EXPECT_EQ(Nack().active_digest(), stream.DigestAt(1));
-  EXPECT_EQ(Last(v1::Envelope::kNack)->sequence(), 2u);
-  EXPECT_EQ(memory.refused_digest, stream.DigestAt(2));
-}
-
-TEST_F(ApplyingTest, ARefusedTargetIsNotTriedAgainByItself) {
-  Refuse();
-  Pass(absl::Minutes(10));
-  EXPECT_FALSE(order.has_value());
-  Rejoin(v1::REPLAY);
-  Transfer(stream.ReplayFrom(2, 2));
-  Pass(absl::Minutes(1));
-  EXPECT_FALSE(order.has_value());
-  EXPECT_EQ(State(), "REJECTED");
-  EXPECT_EQ(follower->last_error(), "Kea said no");
-}
-
-TEST_F(ApplyingTest, ANewerTargetIsTriedAndClearsTheRefusal) {
-  Refuse();
-  Publish(Subnets({1, 3}));
-  ASSERT_TRUE(order.has_value());
-  Finish();
-  EXPECT_EQ(State(), "FOLLOW");
-  EXPECT_EQ(memory.refused_digest, "");
-  EXPECT_EQ(follower->last_error(), "");
-}
-
-TEST_F(ApplyingTest, AReturnToWhatServesEndsTheRefusal) {
-  Refuse();
-  Publish(Subnets({1}));
-  ASSERT_TRUE(order.has_value());
-  Finish();
-  EXPECT_EQ(State(), "FOLLOW");
-}
-
-TEST_F(ApplyingTest, AnOperatorsResyncTriesARefusedTargetAgain) {
-  Refuse();
-  Resync(v1::RESYNC_SNAPSHOT);
-  EXPECT_TRUE(order.has_value());
-  Transfer(stream.SnapshotAt(2));
-  Finish();
-  if (order.has_value()) Finish();
-  EXPECT_EQ(State(), "FOLLOW");
-  EXPECT_EQ(Announced(), "resync STARTED, resync COMPLETED");
-}
-
-TEST_F(ApplyingTest, BrokenServicesAndMismatchesAreRefusalsOfTheirOwnClass) {
-  Refuse(Kind::kServiceBroken);
-  EXPECT_EQ(Nack().nack_class(), v1::SERVICE_BROKEN);
-  EXPECT_EQ(State(), "REJECTED");
-  Publish(Subnets({1, 3}));
-  FinishAs(Kind::kDigestMismatch);
-  EXPECT_EQ(Nack().nack_class(), v1::DIGEST_MISMATCH);
-  EXPECT_EQ(State(), "REJECTED");
-}
-
-TEST_F(ApplyingTest, AfterAMismatchTheLastGoodConfigurationIsPutBack) {
-  Follow();
-  Publish(Subnets({1, 2}));
-  kea = Subnets({1, 2, 99});
-  FinishAs(Kind::kDigestMismatch);
-  ASSERT_TRUE(order.has_value());
-  EXPECT_EQ(order->position.sequence, 1u);
-  Finish();
-  EXPECT_EQ(State(), "REJECTED");
-  EXPECT_EQ(DigestOf(kea), stream.DigestAt(1));
-}
-
-TEST_F(ApplyingTest, WhileASnapshotStandsRefusedDriftIsPutBack) {
-  Follow();
-  Resync(v1::RESYNC_SNAPSHOT);
-  stream.Add(Subnets({1, 2}));
-  Transfer(stream.SnapshotAt(2));
-  FinishAs(Kind::kRefused);
-  Local(Subnets({1, 77}));
-  ASSERT_TRUE(order.has_value());
-  EXPECT_EQ(order->position.sequence, 1u);
-  Finish();
-  EXPECT_EQ(State(), "REJECTED");
-}
-
-TEST_F(ApplyingTest, AfterARestartNotPersistedIsMendedWithoutTryingWhatWasRefused) {
-  Follow();
-  Publish(Subnets({1, 2}));
-  FinishAs(Kind::kRefused);
-  memory.persisted = false;
-  Rejoin(v1::REPLAY);
-  ASSERT_TRUE(order.has_value());
-  Finish();
-  Transfer(stream.ReplayFrom(2, 2));
-  EXPECT_FALSE(order.has_value());
-  EXPECT_EQ(State(), "REJECTED");
-}
-
 // -- waits
 
 TEST_F(ApplyingTest, AnUnreachableKeaIsTriedAgainEverMoreSeldom) {
@@ -326,104 +217,6 @@ TEST_F(ApplyingTest, AFileThatCannotBeWrittenHoldsUpNoChange) {
     Pass(absl::Milliseconds(300));
     if (order.has_value()) Finish(false);
   }
-}
-
-// -- held
-
-TEST_F(ApplyingTest, AHeldChangeWaitsForAPerson) {
-  Follow();
-  Publish(Subnets({}));
-  FinishAs(Kind::kHeld, "removes all");
-  EXPECT_EQ(State(), "HELD");
-  EXPECT_EQ(follower->held_sequence(), 2u);
-  EXPECT_EQ(Nack().nack_class(), v1::LOCAL_POLICY);
-  Pass(absl::Minutes(10));
-  EXPECT_FALSE(order.has_value());
-  EXPECT_TRUE(absl::IsFailedPrecondition(Decide(3, true)));
-  EXPECT_TRUE(Decide(2, true).ok());
-  ASSERT_TRUE(order.has_value());
-  EXPECT_TRUE(order->approved);
-  EXPECT_EQ(memory.approved_sequence, 2u);
-  Finish();
-  EXPECT_EQ(State(), "FOLLOW");
-}
-
-TEST_F(ApplyingTest, ARejectedChangePausesUntilAResync) {
-  Follow();
-  Publish(Subnets({}));
-  FinishAs(Kind::kHeld);
-  EXPECT_TRUE(Decide(2, false).ok());
-  EXPECT_EQ(State(), "PAUSED");
-  EXPECT_TRUE(memory.paused);
-  Publish(Subnets({1, 2}));
-  Pass(absl::Minutes(1));
-  EXPECT_FALSE(order.has_value());
-  Rejoin(v1::REPLAY);
-  Transfer(stream.ReplayFrom(2, 3));
-  EXPECT_EQ(State(), "PAUSED");
-  EXPECT_FALSE(order.has_value());
-  Resync(v1::RESYNC_SNAPSHOT);
-  Transfer(stream.SnapshotAt(3));
-  EXPECT_FALSE(memory.paused);
-  while (order.has_value()) Finish();
-  EXPECT_EQ(State(), "FOLLOW");
-}
-
-TEST_F(ApplyingTest, APauseEndsByItselfWhenThePrimaryComesBackToWhatServes) {
-  Follow();
-  Publish(Subnets({}));
-  FinishAs(Kind::kHeld);
-  EXPECT_TRUE(Decide(2, false).ok());
-  Publish(Subnets({1}));
-  EXPECT_FALSE(memory.paused);
-  ASSERT_TRUE(order.has_value());
-  Finish();
-  EXPECT_EQ(State(), "FOLLOW");
-}
-
-TEST_F(ApplyingTest, ANewerTargetIsTriedWhileOneIsHeld) {
-  Follow();
-  Publish(Subnets({}));
-  FinishAs(Kind::kHeld);
-  Publish(Subnets({1, 2}));
-  ASSERT_TRUE(order.has_value());
-  EXPECT_EQ(order->position.sequence, 3u);
-  EXPECT_FALSE(order->approved);
-  Finish();
-  EXPECT_EQ(State(), "FOLLOW");
-}
-
-TEST_F(ApplyingTest, ApprovalIsForTheChangeApprovedAndNoLaterOne) {
-  Follow();
-  Publish(Subnets({}));
-  FinishAs(Kind::kHeld);
-  Reachable(false);
-  Publish(Subnets({9}));
-  EXPECT_TRUE(Decide(2, true).ok());
-  Reachable(true);
-  EXPECT_EQ(order->position.sequence, 2u);
-  EXPECT_TRUE(order->approved);
-  Finish();
-  EXPECT_EQ(order->position.sequence, 3u);
-  EXPECT_FALSE(order->approved);
-}
-
-TEST_F(ApplyingTest, AHeldSnapshotIsApprovedAlsoWhenChangesFollowedIt) {
-  Local(Subnets({5, 6, 7}));
-  Hear(stream.Heartbeat());
-  Hear(stream.Welcome(v1::SNAPSHOT));
-  Transfer(stream.SnapshotAt(1));
-  FinishAs(Kind::kHeld);
-  Reachable(false);
-  Publish(Subnets({1, 2}));
-  EXPECT_TRUE(Decide(1, true).ok());
-  Reachable(true);
-  ASSERT_TRUE(order.has_value());
-  EXPECT_EQ(order->position.sequence, 1u);
-  EXPECT_TRUE(order->approved);
-  Finish();
-  Finish();
-  EXPECT_EQ(follower->position().sequence, 2u);
 }
 
 // -- acks

@@ -1,0 +1,116 @@
+#include "common/protocol/judge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace nestor::protocol {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// A pair in its normal state, as seen by the primary's agent.
+class JudgeTest : public ::testing::Test {
+ protected:
+  JudgeTest() {
+    facts_.primary = {"kea-a", true, true, "hot-standby", ""};
+    facts_.secondary = {"kea-b", true, true, "hot-standby", ""};
+    facts_.peer = "kea-b";
+    facts_.follower_state = "FOLLOW";
+    facts_.digest_equal = true;
+  }
+  std::string State() const { return Judge(facts_).state; }
+  std::string FirstReason() const {
+    const auto reasons = Judge(facts_).reasons;
+    return reasons.empty() ? std::string() : reasons.front();
+  }
+
+  PairFacts facts_;
+};
+
+TEST_F(JudgeTest, AnEqualPairInItsNormalStateIsOk) {
+  EXPECT_EQ(State(), "OK");
+  EXPECT_THAT(Judge(facts_).reasons, IsEmpty());
+  facts_.primary.ha_state = facts_.secondary.ha_state = "";
+  EXPECT_EQ(State(), "OK") << "a pair without HA";
+}
+
+TEST_F(JudgeTest, OneKeaAwayIsImpairedBothIsDown) {
+  facts_.secondary.kea_reachable = false;
+  facts_.secondary.error = "connection refused";
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(FirstReason(), "Kea on kea-b does not answer: connection refused");
+  facts_.primary.kea_reachable = false;
+  EXPECT_EQ(State(), "DOWN");
+}
+
+TEST_F(JudgeTest, AKeaOfWhichNothingIsHeardCountsAsAway) {
+  facts_.peer_silent = absl::Seconds(9);
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(FirstReason(), "the agent on kea-b has been silent for 9 s");
+  facts_.primary.kea_reachable = false;
+  EXPECT_EQ(State(), "DOWN");
+  facts_.peer_silent = absl::InfiniteDuration();
+  EXPECT_EQ(FirstReason(), "the agent on kea-b has not connected yet");
+}
+
+TEST_F(JudgeTest, WhatASilentAgentSaidLastIsNoReason) {
+  facts_.peer_silent = absl::Seconds(9);
+  facts_.secondary.ha_state = "partner-down";
+  facts_.held_sequence = 7;
+  EXPECT_THAT(Judge(facts_).reasons, SizeIs(1));
+}
+
+TEST_F(JudgeTest, AnUnusualHaStateImpairs) {
+  facts_.primary.ha_state = "partner-down";
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(FirstReason(), "HA on kea-a is in state partner-down");
+}
+
+TEST_F(JudgeTest, APublisherThatDoesNotPublishImpairs) {
+  facts_.publisher_text = "kea-a is FENCED: two primaries";
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(FirstReason(), "kea-a is FENCED: two primaries");
+}
+
+TEST_F(JudgeTest, AHeldChangeSaysHowToDecide) {
+  facts_.held_sequence = 7;
+  facts_.follower_state = "HELD";
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_THAT(FirstReason(), HasSubstr("change 7 is held"));
+}
+
+TEST_F(JudgeTest, AFollowerThatDoesNotGoOnImpairs) {
+  for (const char* state : {"PAUSED", "REJECTED", "FENCED"}) {
+    facts_.follower_state = state;
+    facts_.last_error = "why";
+    EXPECT_EQ(FirstReason(), std::string("kea-b is ") + state + ": why");
+  }
+}
+
+TEST_F(JudgeTest, LagIsToldFromFiveSecondsOn) {
+  facts_.digest_equal = false;
+  facts_.lag = absl::Milliseconds(4900);
+  EXPECT_EQ(State(), "OK") << "a change is on its way";
+  facts_.lag = absl::Seconds(5);
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(FirstReason(), "kea-b is 5 s behind");
+}
+
+TEST_F(JudgeTest, ADifferenceWithoutLagIsADifference) {
+  facts_.digest_equal = false;
+  EXPECT_THAT(Judge(facts_).reasons, ElementsAre("kea-b differs from kea-a"));
+  facts_.observe = true;
+  EXPECT_THAT(Judge(facts_).reasons,
+              ElementsAre("the servers differ, and the relationship only observes"));
+}
+
+TEST_F(JudgeTest, AnErrorThatHasNoOtherSignIsToldAsItIs) {
+  facts_.last_error = "its file could not be written";
+  EXPECT_THAT(Judge(facts_).reasons, ElementsAre("its file could not be written"));
+}
+
+}  // namespace
+}  // namespace nestor::protocol
