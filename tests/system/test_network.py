@@ -14,7 +14,7 @@ class NetworkTest(SystemTest):
     def setUpClass(cls):
         super().setUpClass()
         from harness.pair import Pair
-        cls.pair = cls.own_for_class(Pair())
+        cls.pair = cls.own_for_class(Pair(disturbable=True))
         cls.pair.start()
         cls._number = 0
 
@@ -81,7 +81,7 @@ class NetworkTest(SystemTest):
             self._wait_ok_and_equal(_HEALED_WITHIN_S)
 
     def test_a_third_of_the_packets_is_lost(self):
-        self.pair.network.disturb("loss", "30%")
+        self.pair.network.disturb(loss=0.3)
         self._change(settle=False)
         self._change(how="set", settle=False)
         # With luck it arrives even so; when the link is whole it must.
@@ -89,7 +89,7 @@ class NetworkTest(SystemTest):
         self._wait_ok_and_equal(_HEALED_WITHIN_S)
 
     def test_lossy_for_long(self):
-        self.pair.network.disturb("loss", "30%")
+        self.pair.network.disturb(loss=0.3)
         for _ in range(4):
             self._change(settle=False)
             wait_until(lambda: self._state(self.pair.primary)[0] in ("OK", "IMPAIRED", "DOWN"), 5,
@@ -98,12 +98,12 @@ class NetworkTest(SystemTest):
         self._wait_ok_and_equal(_HEALED_WITHIN_S)
 
     def test_a_slow_link_is_enough(self):
-        self.pair.network.disturb("delay", "200ms")
+        self.pair.network.disturb(delay_s=0.2)
         self._change(deadline_s=15)
         self._wait_ok(5)
 
     def test_repeated_and_reordered_packets_do_no_harm(self):
-        self.pair.network.disturb("delay", "20ms", "10ms", "duplicate", "50%", "reorder", "25%")
+        self.pair.network.disturb(repeat=0.5, delay_s=0.01, spread_s=0.02)
         for _ in range(3):
             self._change(deadline_s=15)
         self._wait_ok(5)

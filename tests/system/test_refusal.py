@@ -67,7 +67,8 @@ class RefusalTest(SystemTest):
 
     def test_a_subnet_that_kea_refuses_is_named_and_the_next_good_change_applies(self):
         pair = self.make()
-        run(["ip", "link", "add", "only-a", "type", "dummy"], pair.network["a"])
+        run(["ip", "link", "add", "only-a", "type", "veth", "peer", "name", "only-a-end"],
+            pair.network["a"])
         pair.kea("a").stop()  # Kea looks for interfaces when it starts
         pair.kea("a").start()
         pair.settle()

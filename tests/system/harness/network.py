@@ -7,6 +7,7 @@ import re
 import subprocess
 
 from .waiting import wait_until
+from .wire import Wire, open_tap
 
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -68,8 +69,11 @@ class Network:
 
     _made = 0
 
-    def __init__(self):
+    def __init__(self, disturbable=False):
+        """disturbable: disturb() works, and the link costs more."""
         remove_leftovers()
+        self._wire = None
+        self._disturbable = disturbable
         Network._made += 1
         self.names = {host: f"{_PREFIX}{os.getpid()}n{Network._made}{host}" for host in "abc"}
         try:
@@ -90,8 +94,7 @@ class Network:
                 "net.ipv6.conf.default.dad_transmits=0")
             _ip(name, "link", "set", "lo", "up")
         a, b, c = (self.names[host] for host in "abc")
-        _do("ip", "link", "add", "link0", "netns", a, "type", "veth",
-            "peer", "name", "link0", "netns", b)
+        self._link(a, b)
         _ip(c, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
         for host, name in (("a", a), ("b", b)):
             _do("ip", "link", "add", "cl0", "netns", name, "type", "veth",
@@ -109,11 +112,22 @@ class Network:
         # Kea opens no socket on an interface that does not run yet.
         wait_until(self._runs, 10, lambda: "all interfaces run", poll_s=0.02)
 
+    def _link(self, a, b):
+        if not self._disturbable:
+            _do("ip", "link", "add", "link0", "netns", a, "type", "veth",
+                "peer", "name", "link0", "netns", b)
+            return
+        taps = []
+        for name in (a, b):
+            with inside(name):
+                taps.append(open_tap("link0"))
+        self._wire = Wire(*taps)
+
     def _runs(self):
         for host, interfaces in (("a", ("link0", "cl0")), ("b", ("link0", "cl0")), ("c", ("br0",))):
             states = {link["ifname"]: link["operstate"]
                       for link in json.loads(_ip(self[host], "-j", "link"))}
-            if any(states[interface] != "UP" for interface in interfaces):
+            if any(states[interface] not in ("UP", "UNKNOWN") for interface in interfaces):
                 return False
         return True
 
@@ -138,20 +152,21 @@ class Network:
             subprocess.run(["ip", "netns", "exec", self[host], "nft", "delete table inet fault"],
                            capture_output=True, check=False)
 
-    def disturb(self, *netem):
-        """tc netem on both ends of the link: disturb("loss", "30%"), disturb("delay", "200ms")."""
-        for host in "ab":
-            _do("tc", "-n", self[host], "qdisc", "replace", "dev", "link0", "root", "netem", *netem)
+    def disturb(self, **fault):
+        """As Wire.disturb()."""
+        self._wire.disturb(**fault)
 
     def calm(self):
-        for host in "ab":
-            subprocess.run(["tc", "-n", self[host], "qdisc", "del", "dev", "link0", "root"],
-                           capture_output=True, check=False)
+        if self._wire:
+            self._wire.calm()
 
     def client_side(self, host, up):
         """Takes the host's cable to the clients out, or puts it back."""
         _ip(self["c"], "link", "set", f"to{host}", "up" if up else "down")
 
     def close(self):
+        if self._wire:
+            self._wire.close()
+            self._wire = None
         for name in self.names.values():
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)

@@ -19,11 +19,11 @@ class Pair:
     ha: None, "hot-standby" or "load-balancing". bus: "tcp" (CURVE, across the link) or "ipc"
     (unencrypted, so that a test can stand between). mirrored: what the primary's configuration
     holds besides its own parts, by service; the default serves perfdhcp. secondary_mirrored: the
-    same for the secondary; the default is the primary's. Nothing is started by the constructor.
+    same for the secondary; the default is the primary's. disturbable: as Network's. Nothing is started by the constructor.
     """
 
     def __init__(self, services=("dhcp4",), ha=None, bus="tcp", mirrored=None,
-                 secondary_mirrored=None, heartbeat_ms=1000):
+                 secondary_mirrored=None, heartbeat_ms=1000, disturbable=False):
         self.services = tuple(services)
         self.ha = ha
         self.folder = tempfile.mkdtemp(prefix="nestor-system-")
@@ -32,7 +32,7 @@ class Pair:
         self.agents = {}
         self._extra = []
         try:
-            self.network = network.Network()
+            self.network = network.Network(disturbable)
             for host in "ab":
                 os.mkdir(self.host_folder(host))
                 for service in self.services:
