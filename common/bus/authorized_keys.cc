@@ -74,13 +74,13 @@ absl::Status AuthorizedKeys::Reload() {
                Message(file.status()));
   }
   NESTOR_LOG(info, "KEYS_LOADED", "directory={} keys={}", directory_, read.size());
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   keys_ = std::move(read);
   return absl::OkStatus();
 }
 
 std::optional<AuthorizedKeys::Key> AuthorizedKeys::Find(std::string_view z85) const {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   const auto key = keys_.find(absl::string_view(z85.data(), z85.size()));
   if (key == keys_.end()) return std::nullopt;
   return key->second;

@@ -4,7 +4,6 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
-#include <absl/synchronization/mutex.h>
 
 #include <memory>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include "common/bus/bus.h"
+#include "common/lock/mutex.h"
 
 namespace nestor::bus {
 
@@ -40,7 +40,7 @@ class AuthorizedKeys {
   explicit AuthorizedKeys(std::string directory) : directory_(std::move(directory)) {}
 
   const std::string directory_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   Table keys_ ABSL_GUARDED_BY(mutex_);
 };
 

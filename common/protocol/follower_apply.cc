@@ -46,11 +46,15 @@ void Follower::MaybeApply(Instant now) {
   RepairDrift(now);
 }
 
-// How many changes of the queue the next apply takes: all, or those up to what was approved.
+// How many changes of the queue the next apply takes: all, or those up to what was approved, unless
+// Kea refused that.
 size_t Follower::TargetSize() const {
-  if (whole_ && whole_->position.sequence == approved_sequence_) return 0;
+  const auto approved = [this](uint64_t sequence, const std::string& digest) {
+    return sequence == approved_sequence_ && digest != refused_digest_;
+  };
+  if (whole_ && approved(whole_->position.sequence, whole_->position.digest)) return 0;
   for (size_t i = 0; i < queue_.size(); ++i) {
-    if (queue_[i].sequence == approved_sequence_) return i + 1;
+    if (approved(queue_[i].sequence, queue_[i].digest_after)) return i + 1;
   }
   return queue_.size();
 }
@@ -83,6 +87,10 @@ bool Follower::ApplyTarget(Instant now) {
   if (BelowIntent(order.position.sequence)) return true;  // wait for what follows
   const bool refused = order.position.digest == refused_digest_;
   const bool held = apply_ == ApplyState::kHeld && order.position.sequence == open_target_;
+  if (refused) {
+    apply_ = ApplyState::kRejected;
+    if (last_error_.empty()) last_error_ = refused_nack_.text();
+  }
   if (refused || held) return RecordReached();
   if (whole_) {
     order.base = whole_->set;
@@ -90,7 +98,6 @@ bool Follower::ApplyTarget(Instant now) {
   } else if (!FromQueue(size, order)) {
     return RecordReached();
   }
-  for (size_t i = 0; i + 1 < size; ++i) order.superseded.push_back(queue_[i].sequence);
   // What leads back to the position's configuration removes nothing that a person did not add.
   order.approved = (approved_sequence_ != 0 && approved_sequence_ == order.position.sequence) ||
                    (InStream() && order.position.digest == position_.digest);
@@ -143,7 +150,6 @@ bool Follower::RecordReached() {
   }
   order.base = known_;
   order.must_persist = true;
-  for (size_t i = 0; i + 1 < size; ++i) order.superseded.push_back(queue_[i].sequence);
   Start(std::move(order), Purpose::kRecord);
   return true;
 }
@@ -186,6 +192,10 @@ void Follower::RepairDrift(Instant now) {
 
 void Follower::Start(ApplyOrder order, Purpose purpose) {
   order.must_persist |= must_persist_;
+  // What a snapshot's label covers was overtaken by the snapshot; that is not told one by one.
+  uint64_t passed = InStream() ? position_.sequence + 1 : 1;
+  if (whole_) passed = std::max(passed, whole_->position.sequence);
+  for (; passed < order.position.sequence; ++passed) order.superseded.push_back(passed);
   if (purpose == Purpose::kTarget) open_target_ = order.position.sequence;
   open_purpose_ = purpose;
   state_before_ = apply_;
@@ -300,11 +310,6 @@ void Follower::Refused(const ApplyEnd& end, v1::NackClass nack_class) {
   update.refused_digest = refused_digest_;
   update.refused_nack = refused_nack_.SerializeAsString();
   DoRemember(std::move(update));
-  // A snapshot that Kea refuses is not kept waiting: the position's configuration serves.
-  if (whole_ && open_purpose_ != Purpose::kRepair) {
-    queue_.clear();
-    queue_bytes_ = 0;
-  }
   if (resync_synced_) EndResync("ABORTED", end.text);
 }
 

@@ -13,6 +13,7 @@
 #include "common/base/status.h"
 #include "common/log/log.h"
 #include "common/runtime/config_files.h"
+#include "common/runtime/descriptors.h"
 #include "common/runtime/http_endpoint.h"
 #include "common/runtime/logging.h"
 #include "common/runtime/memory.h"
@@ -174,6 +175,7 @@ ExitCode Check(const Program& program, const CommandLine& line, const agent::Age
 
 ExitCode Serve(const Program& program, const CommandLine& line, agent::AgentConfig config,
                Keys keys) {
+  AllowManyDescriptors();
   BoundMemory();
   StartLogging();
   SetLogLevel(config.log_level);

@@ -19,7 +19,7 @@ Loop::Loop() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 Loop::~Loop() { ::close(wake_fd_); }
 
 void Loop::Post(Task task) {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   if (stopped_) return;
   tasks_.push_back(std::move(task));
   if (tasks_.size() == 1) Wake();
@@ -51,7 +51,7 @@ void Loop::Run(const std::function<void()>& tick) {
 }
 
 void Loop::Stop() {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   stopping_ = true;
   Wake();
 }
@@ -70,20 +70,20 @@ bool Loop::RunTasks() {
   for (int run = 0; run < kTasksPerTurn; ++run) {
     Task task;
     {
-      const absl::MutexLock lock(&mutex_);
+      const MutexLock lock(mutex_);
       if (tasks_.empty()) return false;
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
     task();
   }
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   return !tasks_.empty();
 }
 
 void Loop::Drop() {
   std::deque<Task> dropped;  // destroyed without the lock: what a task holds may post
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   stopped_ = true;
   dropped.swap(tasks_);
 }
@@ -94,7 +94,7 @@ void Loop::Wake() const {
 }
 
 bool Loop::Stopped() {
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   return stopping_;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
 
 #include <deque>
@@ -11,6 +10,7 @@
 
 #include "common/base/executor.h"
 #include "common/bus/zmq_bus.h"
+#include "common/lock/mutex.h"
 
 namespace nestor::runtime {
 
@@ -56,7 +56,7 @@ class Loop : public Executor {
   bus::PolledBus* bus_ = nullptr;
   std::vector<std::pair<int, std::function<void()>>> watched_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,7 +1,6 @@
 #include "common/runtime/metrics.h"
 
 #include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
@@ -10,6 +9,7 @@
 
 #include <utility>
 
+#include "common/lock/mutex.h"
 #include "common/runtime/system_clock.h"
 
 namespace nestor::runtime {
@@ -68,7 +68,7 @@ struct Metrics::State {
 
   const Clock& clock;
   prometheus::Registry registry;
-  absl::Mutex mutex;
+  Mutex mutex;
   Series<prometheus::Gauge> gauges ABSL_GUARDED_BY(mutex){registry};
   Series<prometheus::Counter> counters ABSL_GUARDED_BY(mutex){registry};
   std::string not_ready ABSL_GUARDED_BY(mutex) = "starting";
@@ -84,17 +84,17 @@ Metrics::~Metrics() = default;
 
 void Metrics::Set(std::string_view name, std::string_view help, const Labels& labels,
                   double value) {
-  const absl::MutexLock lock(&state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->gauges.Get(prometheus::BuildGauge, name, help, labels).Set(value);
 }
 
 void Metrics::Count(std::string_view name, std::string_view help, const Labels& labels, double by) {
-  const absl::MutexLock lock(&state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->counters.Get(prometheus::BuildCounter, name, help, labels).Increment(by);
 }
 
 void Metrics::Forget(std::string_view relationship) {
-  const absl::MutexLock lock(&state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->gauges.Forget(relationship);
   state_->counters.Forget(relationship);
 }
@@ -104,24 +104,24 @@ std::string Metrics::Text() const {
 }
 
 void Metrics::SetNotReady(std::string reason) {
-  const absl::MutexLock lock(&state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->not_ready = std::move(reason);
 }
 
 std::string Metrics::NotReady() const {
-  const absl::MutexLock lock(&state_->mutex);
+  const MutexLock lock(state_->mutex);
   return state_->not_ready;
 }
 
 void Metrics::Alive() {
   const Instant now = state_->clock.Now();
-  const absl::MutexLock lock(&state_->mutex);
+  const MutexLock lock(state_->mutex);
   state_->alive = now;
 }
 
 bool Metrics::IsAlive() const {
   const Instant now = state_->clock.Now();
-  const absl::MutexLock lock(&state_->mutex);
+  const MutexLock lock(state_->mutex);
   return now - state_->alive <= kAliveFor;
 }
 

@@ -16,20 +16,24 @@ Worker::~Worker() {
 }
 
 void Worker::Post(Task task) {
-  const absl::MutexLock lock(&mutex_);
-  if (!stopped_) tasks_.push_back(std::move(task));
+  const MutexLock lock(mutex_);
+  if (stopped_) return;
+  tasks_.push_back(std::move(task));
+  changed_.NotifyAll();
 }
 
 void Worker::Stop() {
   std::deque<Task> dropped;  // destroyed without the lock: what a task holds may post
-  const absl::MutexLock lock(&mutex_);
+  const MutexLock lock(mutex_);
   stopped_ = true;
   dropped.swap(tasks_);
+  changed_.NotifyAll();
 }
 
 bool Worker::WaitUntilEnded(absl::Duration patience) {
-  const absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&ended_), patience);
+  const MutexLock lock(mutex_);
+  return changed_.WaitFor(mutex_, patience,
+                          [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ended_; });
 }
 
 void Worker::Run() {
@@ -39,10 +43,11 @@ void Worker::Run() {
   while (true) {
     Task task;
     {
-      const absl::MutexLock lock(&mutex_);
-      mutex_.Await(absl::Condition(&ready));
+      const MutexLock lock(mutex_);
+      changed_.Wait(mutex_, ready);
       if (stopped_) {
         ended_ = true;
+        changed_.NotifyAll();
         return;
       }
       task = std::move(tasks_.front());

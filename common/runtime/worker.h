@@ -1,7 +1,6 @@
 #pragma once
 
 #include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
 
 #include <deque>
@@ -9,6 +8,7 @@
 #include <thread>
 
 #include "common/base/executor.h"
+#include "common/lock/mutex.h"
 
 namespace nestor::runtime {
 
@@ -39,10 +39,11 @@ class Worker : public Executor {
  private:
   void Run();
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  Condition changed_;
   std::thread thread_;  // last: it uses all of the above
 };
 

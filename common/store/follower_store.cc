@@ -1,8 +1,8 @@
 #include "common/store/follower_store.h"
 
 #include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
 
+#include "common/lock/mutex.h"
 #include "common/store/change_objects.h"
 #include "common/store/memory_table.h"
 #include "common/store/relationship_table.h"
@@ -21,24 +21,24 @@ class SqliteFollowerStore final : public FollowerStore {
 
   // Verifies what is kept in mind.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(relationships_.All().status());
     RETURN_IF_ERROR(memories_.Verify());
     return log_.Load();
   }
 
   absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return relationships_.All();
   }
 
   absl::Status SaveRelationship(const v1::RelationshipSpec& spec) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return relationships_.Replace(spec);
   }
 
   absl::Status RemoveRelationship(std::string_view name) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return Write([&]() -> absl::Status {
       mutex_.AssertHeld();
       RETURN_IF_ERROR(relationships_.Remove(name));
@@ -49,18 +49,18 @@ class SqliteFollowerStore final : public FollowerStore {
   }
 
   absl::StatusOr<FollowerMemory> Load(std::string_view relationship) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return memories_.Load(relationship);
   }
 
   absl::Status Save(std::string_view relationship, const FollowerMemory& memory) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return memories_.Save(relationship, memory);
   }
 
   absl::Status Received(std::string_view relationship,
                         const std::vector<std::string>& changes) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return Write([&]() -> absl::Status {
       mutex_.AssertHeld();
       for (const std::string& bytes : changes) RETURN_IF_ERROR(Keep(relationship, bytes));
@@ -70,40 +70,40 @@ class SqliteFollowerStore final : public FollowerStore {
 
   absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                           std::string_view outcome, std::string_view detail) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.SetOutcome(relationship, sequence, outcome, detail);
   }
 
   absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
                           const std::vector<uint64_t>& superseded) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.SetApplied(relationship, sequence, superseded);
   }
 
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.AddEntry(relationship, entry);
   }
 
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                         uint32_t limit) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.History(relationship, limit);
   }
 
   absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                              uint64_t sequence) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.HistoryOf(relationship, sequence);
   }
 
   absl::Status Compact(std::string_view relationship, uint64_t changes) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     absl::Status status = log_.KeepNewest(relationship, changes);
     if (!status.ok()) log_.Forget();
@@ -134,7 +134,7 @@ class SqliteFollowerStore final : public FollowerStore {
     return there ? absl::OkStatus() : log_.Append(*stream, change);
   }
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   const std::unique_ptr<Database> database_ ABSL_PT_GUARDED_BY(mutex_);
   RelationshipTable relationships_ ABSL_GUARDED_BY(mutex_);
   MemoryTable memories_ ABSL_GUARDED_BY(mutex_);

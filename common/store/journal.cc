@@ -1,11 +1,11 @@
 #include "common/store/journal.h"
 
 #include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
 
 #include <algorithm>
 #include <limits>
 
+#include "common/lock/mutex.h"
 #include "common/store/base_table.h"
 #include "common/store/relationship_table.h"
 #include "common/store/stream_log.h"
@@ -52,23 +52,23 @@ class SqliteJournal final : public Journal {
 
   // Verifies what is kept in mind.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(relationships_.All().status());
     return log_.Load();
   }
 
   absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return relationships_.All();
   }
 
   absl::Status AddRelationship(const v1::RelationshipSpec& spec) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return relationships_.Add(spec);
   }
 
   absl::Status RemoveRelationship(std::string_view name) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return Write([&]() -> absl::Status {
       mutex_.AssertHeld();
       RETURN_IF_ERROR(relationships_.Remove(name));
@@ -79,7 +79,7 @@ class SqliteJournal final : public Journal {
 
   absl::StatusOr<StreamStart> Begin(std::string_view relationship,
                                     std::string_view new_stream_id) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     const absl::Status written = Write([&]() -> absl::Status {
       mutex_.AssertHeld();
       const Stream* const stream = log_.Current(relationship);
@@ -95,7 +95,7 @@ class SqliteJournal final : public Journal {
   }
 
   absl::Status RaiseTerm(std::string_view relationship, uint64_t term) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(const Stream* stream, Find(relationship));
     ASSIGN_OR_RETURN(const std::vector<TermStart> terms, terms_.Of(stream->number));
     if (term <= terms.back().term || term > kMostTerm) {
@@ -107,7 +107,7 @@ class SqliteJournal final : public Journal {
 
   absl::StatusOr<StreamStart> NewStream(std::string_view relationship,
                                         std::string_view new_stream_id, uint64_t term) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     if (term == 0 || term > kMostTerm) {
       return Error(absl::StatusCode::kInvalidArgument, "{}: term {} is out of range", relationship,
                    term);
@@ -122,7 +122,7 @@ class SqliteJournal final : public Journal {
   }
 
   absl::Status MarkFollowed(std::string_view relationship) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(Stream * stream, Find(relationship));
     if (stream->followed) return absl::OkStatus();
     absl::Status status = log_.SetFollowed(*stream);
@@ -131,7 +131,7 @@ class SqliteJournal final : public Journal {
   }
 
   absl::Status Append(std::string_view relationship, const JournaledChange& change) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(Stream * stream, Find(relationship));
     if (change.sequence != stream->head + 1) {
       return Error(absl::StatusCode::kFailedPrecondition,
@@ -143,7 +143,7 @@ class SqliteJournal final : public Journal {
 
   absl::StatusOr<std::vector<JournaledChange>> Read(std::string_view relationship, uint64_t from,
                                                     uint64_t max_bytes) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(const Stream* stream, Find(relationship));
     if (from < stream->lowest) {
       return Error(absl::StatusCode::kNotFound,
@@ -156,7 +156,7 @@ class SqliteJournal final : public Journal {
 
   absl::Status SaveBase(std::string_view relationship, uint64_t sequence,
                         std::string_view packed) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(const Stream* stream, Find(relationship));
     if (sequence > stream->head) {
       return Error(absl::StatusCode::kFailedPrecondition,
@@ -170,7 +170,7 @@ class SqliteJournal final : public Journal {
   }
 
   absl::StatusOr<Base> LoadBase(std::string_view relationship) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(const Stream* stream, Find(relationship));
     return bases_.Load(stream->number);
   }
@@ -180,34 +180,34 @@ class SqliteJournal final : public Journal {
 
   absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                           std::string_view outcome, std::string_view detail) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.SetOutcome(relationship, sequence, outcome, detail);
   }
 
   absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
                           const std::vector<uint64_t>& superseded) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.SetApplied(relationship, sequence, superseded);
   }
 
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.AddEntry(relationship, entry);
   }
 
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                         uint32_t limit) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.History(relationship, limit);
   }
 
   absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                              uint64_t sequence) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.HistoryOf(relationship, sequence);
   }
@@ -262,7 +262,7 @@ class SqliteJournal final : public Journal {
                             absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Weight> WeightOf(const Stream& stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   const std::unique_ptr<Database> database_ ABSL_PT_GUARDED_BY(mutex_);
   RelationshipTable relationships_ ABSL_GUARDED_BY(mutex_);
   StreamLog log_ ABSL_GUARDED_BY(mutex_);
@@ -273,7 +273,7 @@ class SqliteJournal final : public Journal {
 absl::StatusOr<uint64_t> SqliteJournal::Compact(std::string_view relationship,
                                                 const Retention& retention, uint64_t held_sequence,
                                                 absl::Time now) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   const absl::Status written = Write([&]() -> absl::Status {
     mutex_.AssertHeld();
     if (Stream* stream = log_.Current(relationship)) {

@@ -10,6 +10,8 @@ constexpr absl::Duration kPeriod = absl::Milliseconds(250);
 // After a read or a write that failed: not at once again, since both cost Kea or the disk.
 constexpr absl::Duration kAfterFailure = absl::Seconds(2);
 constexpr absl::Duration kReadTimeout = absl::Seconds(60);
+// A look that takes longer is told of before it ends.
+constexpr absl::Duration kSilent = absl::Seconds(10);
 
 Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source,
             const Lookout::Use& use, bool forced) {
@@ -23,6 +25,8 @@ Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source,
     // Half a configuration is none: nothing is concluded from a read that failed.
     source.ForgetRead();
     look.read_status = running.status();
+    look.health.reachable = false;
+    look.health.error = Message(running.status());
     return look;
   }
   source.EndRead();
@@ -57,7 +61,15 @@ Lookout::Lookout(DhcpService service, kea::KeaControl& kea, ChangeSource& source
       next_look_(clock.Now()) {}
 
 void Lookout::Tick() {
-  if (!looking_ && clock_.Now() >= next_look_) PostLook();
+  const Instant now = clock_.Now();
+  if (!looking_ && now >= next_look_) return PostLook();
+  if (!looking_ || told_silent_ || now - began_ < kSilent) return;
+  told_silent_ = true;
+  Look silent;
+  silent.health = health_;
+  silent.health.reachable = false;
+  silent.health.error = fmt::format("no answer for {} s", absl::ToInt64Seconds(kSilent));
+  on_look_(std::move(silent));
 }
 
 void Lookout::ReadAgain(std::function<void(absl::Status)> done) {
@@ -68,6 +80,8 @@ void Lookout::ReadAgain(std::function<void(absl::Status)> done) {
 
 void Lookout::PostLook() {
   looking_ = true;
+  began_ = clock_.Now();
+  told_silent_ = false;
   worker_.Post([self = weak_from_this(), service = service_, kea = &kea_, source = &source_,
                 use = use_, loop = &loop_, waiting = std::exchange(waiting_, {})] {
     auto look = std::make_shared<Look>(LookAt(service, *kea, *source, use, !waiting.empty()));
@@ -91,6 +105,7 @@ void Lookout::Finish(Look look, const std::vector<Done>& waiting) {
   if (status.ok() && !look.read) {
     status = Error(absl::StatusCode::kUnavailable, "Kea does not answer: {}", look.health.error);
   }
+  health_ = look.health;
   on_look_(std::move(look));
   for (const Done& done : waiting) done(status);
 }

@@ -24,7 +24,8 @@ struct Look {
 };
 
 // Looks at one local Kea each 250 ms and reads its configuration when it changed. Protocol thread
-// only; asking and reading are one task on the service's worker.
+// only; asking and reading are one task on the service's worker. A Kea whose configuration cannot
+// be read, or that keeps a look waiting for 10 s, is told of as one that does not answer.
 class Lookout : public std::enable_shared_from_this<Lookout> {
  public:
   // What is to be done with a configuration on the worker, before the protocol thread hears of the
@@ -55,6 +56,9 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   Use use_;
   OnLook on_look_;
   bool looking_ = false;
+  Instant began_;  // the look under way
+  bool told_silent_ = false;
+  KeaHealth health_;  // of the last look
   Instant next_look_;
   std::vector<Done> waiting_;  // for the next look that begins
 };

@@ -231,21 +231,15 @@ absl::Status Recorder::SaveBaseIfDue(const std::string& relationship, Stream& st
   return absl::OkStatus();
 }
 
-absl::StatusOr<protocol::StreamView> Recorder::RaiseTerm(const std::string& relationship,
-                                                         uint64_t term) {
+absl::StatusOr<std::string> Recorder::RaiseTerm(const std::string& relationship, uint64_t term) {
   const auto found = streams_.find(relationship);
   if (found == streams_.end()) return Error(absl::StatusCode::kNotFound, "{}", relationship);
-  RETURN_IF_ERROR(journal_.RaiseTerm(relationship, term));
   Stream& stream = found->second;
-  stream.term = term;
-  protocol::StreamView view;
-  view.stream_id = stream.stream_id;
-  view.term = term;
-  view.terms = {{term, stream.head + 1}};
-  view.head = stream.head;
-  view.head_digest = stream.head_digest;
-  view.lowest = stream.head > 0 ? 1 : 0;
-  return view;
+  if (stream.term < term) {
+    RETURN_IF_ERROR(journal_.RaiseTerm(relationship, term));
+    stream.term = term;
+  }
+  return stream.stream_id;
 }
 
 absl::StatusOr<protocol::StreamView> Recorder::BeginAnew(const std::string& relationship,

@@ -55,8 +55,9 @@ class Recorder {
   absl::Status Record(const std::shared_ptr<const config::ObjectSet>& now, std::string_view origin,
                       std::vector<Recorded>& recorded);
 
-  // The stream goes on under `term`.
-  absl::StatusOr<protocol::StreamView> RaiseTerm(const std::string& relationship, uint64_t term);
+  // The stream goes on under `term`, unless it is that far already: who asks to join asks again
+  // while the disk is slow. Returns the stream's id.
+  absl::StatusOr<std::string> RaiseTerm(const std::string& relationship, uint64_t term);
   // Another stream, at `term`; the next Record() makes its first change.
   absl::StatusOr<protocol::StreamView> BeginAnew(const std::string& relationship, uint64_t term);
 

@@ -243,15 +243,15 @@ void Stream::Fence(const std::string& text) {
 void Stream::RaiseTerm(uint64_t term) {
   world_.worker.Post([self = weak_from_this(), recorder = &world_.recorder, loop = &world_.loop,
                       name = spec_.name(), term] {
-    auto view = recorder->RaiseTerm(name, term);
-    loop->Post([self, view = std::move(view), term] {
+    auto raised = recorder->RaiseTerm(name, term);
+    loop->Post([self, raised = std::move(raised), term] {
       const auto stream = self.lock();
       if (!stream) return;
-      if (!view.ok()) return stream->OnJournalBroken(view.status());
+      if (!raised.ok()) return stream->OnJournalBroken(raised.status());
       NESTOR_LOG(info, "TERM_RAISED", "relationship={} term={}", stream->spec_.name(), term);
       // The journal may have gone on meanwhile; only the term is news.
       protocol::StreamView next = stream->publisher_.stream();
-      if (next.stream_id != view->stream_id || next.term >= term) return;
+      if (next.stream_id != *raised || next.term >= term) return;
       next.term = term;
       next.terms.push_back({term, next.head + 1});
       stream->publisher_.Restart(std::move(next), stream->world_.clock.Now());

@@ -24,8 +24,8 @@ void FollowerOracle::OnKeaSet(const std::string& wanted, const std::string& runn
   rescue_ = !accepted;
   if (!accepted) return;
   running_ = running;
-  disturbed_ = running != wanted;
   const auto generation = ledger_.Generation(wanted, had_);
+  disturbed_ = running != wanted || !generation;
   if (generation) {
     // What it was given and reports otherwise it does not have.
     if (running == wanted) had_ = *generation;

@@ -1,7 +1,6 @@
 #include "tests/support/sim_disk.h"
 
 #include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
 
@@ -11,6 +10,8 @@
 #include <limits>
 #include <utility>
 #include <vector>
+
+#include "common/lock/mutex.h"
 
 namespace nestor::testing {
 namespace {
@@ -69,7 +70,7 @@ class SimDiskState : public std::enable_shared_from_this<SimDiskState> {
   explicit SimDiskState(std::string vfs_name) : name(std::move(vfs_name)) {}
 
   const std::string name;
-  absl::Mutex mutex;
+  Mutex mutex;
   std::map<std::string, std::shared_ptr<File>> files ABSL_GUARDED_BY(mutex);
   // Removed without a sync of the directory: a crash may bring them back.
   std::map<std::string, std::shared_ptr<File>> removed ABSL_GUARDED_BY(mutex);
@@ -124,7 +125,7 @@ void Release(Handle* handle, int lock) {
 int Close(sqlite3_file* base) {
   Handle* handle = Of(base);
   {
-    absl::MutexLock lock(&DiskOf(handle).mutex);
+    MutexLock lock(DiskOf(handle).mutex);
     Release(handle, SQLITE_LOCK_NONE);
   }
   delete handle->file;
@@ -135,7 +136,7 @@ int Close(sqlite3_file* base) {
 int Read(sqlite3_file* base, void* out, int amount, sqlite3_int64 offset) {
   Handle* handle = Of(base);
   SimDiskState& disk = DiskOf(handle);
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (CutOff(handle, disk)) return SQLITE_IOERR_READ;
   const std::string& content = (*handle->file)->content;
   const auto wanted = static_cast<size_t>(amount);
@@ -150,7 +151,7 @@ int Read(sqlite3_file* base, void* out, int amount, sqlite3_int64 offset) {
 int Write(sqlite3_file* base, const void* bytes, int amount, sqlite3_int64 offset) {
   Handle* handle = Of(base);
   SimDiskState& disk = DiskOf(handle);
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (CutOff(handle, disk)) return SQLITE_IOERR_WRITE;
   File& file = **handle->file;
   const uint64_t end = static_cast<uint64_t>(offset) + static_cast<uint64_t>(amount);
@@ -167,7 +168,7 @@ int Write(sqlite3_file* base, const void* bytes, int amount, sqlite3_int64 offse
 int Truncate(sqlite3_file* base, sqlite3_int64 size) {
   Handle* handle = Of(base);
   SimDiskState& disk = DiskOf(handle);
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (CutOff(handle, disk)) return SQLITE_IOERR_TRUNCATE;
   File& file = **handle->file;
   const auto wanted = static_cast<uint64_t>(size);
@@ -183,12 +184,12 @@ int Sync(sqlite3_file* base, int /*flags*/) {
   absl::Duration time;
   std::function<void(absl::Duration)> spend;
   {
-    absl::MutexLock lock(&disk.mutex);
+    MutexLock lock(disk.mutex);
     time = disk.sync_time;
     spend = disk.spend;
   }
   if (spend) spend(time);
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (CutOff(handle, disk)) return SQLITE_IOERR_FSYNC;
   ++disk.syncs;
   if (std::exchange(disk.fail_next_sync, false)) return SQLITE_IOERR_FSYNC;
@@ -201,7 +202,7 @@ int Sync(sqlite3_file* base, int /*flags*/) {
 int FileSize(sqlite3_file* base, sqlite3_int64* size) {
   Handle* handle = Of(base);
   SimDiskState& disk = DiskOf(handle);
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (CutOff(handle, disk)) return SQLITE_IOERR_FSTAT;
   *size = static_cast<sqlite3_int64>((*handle->file)->content.size());
   return SQLITE_OK;
@@ -210,7 +211,7 @@ int FileSize(sqlite3_file* base, sqlite3_int64* size) {
 int Lock(sqlite3_file* base, int level) {
   Handle* handle = Of(base);
   SimDiskState& disk = DiskOf(handle);
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (CutOff(handle, disk)) return SQLITE_IOERR_LOCK;
   File& file = **handle->file;
   if (level <= handle->lock) return SQLITE_OK;
@@ -234,14 +235,14 @@ int Lock(sqlite3_file* base, int level) {
 
 int Unlock(sqlite3_file* base, int level) {
   Handle* handle = Of(base);
-  absl::MutexLock lock(&DiskOf(handle).mutex);
+  MutexLock lock(DiskOf(handle).mutex);
   Release(handle, level);
   return SQLITE_OK;
 }
 
 int CheckReservedLock(sqlite3_file* base, int* out) {
   Handle* handle = Of(base);
-  absl::MutexLock lock(&DiskOf(handle).mutex);
+  MutexLock lock(DiskOf(handle).mutex);
   *out = (*handle->file)->reserved ? 1 : 0;
   return SQLITE_OK;
 }
@@ -281,7 +282,7 @@ int Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int*
   Handle* handle = Of(base);
   base->pMethods = nullptr;
   SimDiskState& disk = *MountOf(vfs).disk;
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (MountOf(vfs).generation != disk.generation) return SQLITE_CANTOPEN;
   auto file = std::make_shared<File>();
   file->entry_synced = path == nullptr;
@@ -306,7 +307,7 @@ int Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* base, int flags, int*
 
 int Delete(sqlite3_vfs* vfs, const char* path, int sync_directory) {
   SimDiskState& disk = *MountOf(vfs).disk;
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (MountOf(vfs).generation != disk.generation) return SQLITE_IOERR_DELETE;
   const auto found = disk.files.find(path);
   if (found == disk.files.end()) return SQLITE_IOERR_DELETE_NOENT;
@@ -319,7 +320,7 @@ int Delete(sqlite3_vfs* vfs, const char* path, int sync_directory) {
 
 int Access(sqlite3_vfs* vfs, const char* path, int /*flags*/, int* out) {
   SimDiskState& disk = *MountOf(vfs).disk;
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   if (MountOf(vfs).generation != disk.generation) return SQLITE_IOERR_ACCESS;
   *out = disk.files.contains(path) ? 1 : 0;
   return SQLITE_OK;
@@ -332,7 +333,7 @@ int FullPathname(sqlite3_vfs* /*vfs*/, const char* path, int size, char* out) {
 
 int Randomness(sqlite3_vfs* vfs, int size, char* out) {
   SimDiskState& disk = *MountOf(vfs).disk;
-  absl::MutexLock lock(&disk.mutex);
+  MutexLock lock(disk.mutex);
   for (int i = 0; i < size; ++i) {
     disk.random = disk.random * 6364136223846793005U + 1442695040888963407U;
     out[i] = static_cast<char>(disk.random >> 56);
@@ -419,19 +420,19 @@ SimDisk::SimDisk() {
   sqlite3_initialize();
   static std::atomic<uint64_t> next{1};
   state_ = std::make_shared<SimDiskState>(fmt::format("simdisk-{}", next.fetch_add(1)));
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->NextGeneration();
 }
 
 SimDisk::~SimDisk() {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->Unregister();
 }
 
 const std::string& SimDisk::vfs() const { return state_->name; }
 
 void SimDisk::Crash(Random& random) {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   std::map<std::string, std::shared_ptr<File>> left;
   for (const auto& [path, file] : state_->removed) {
     if (random.Next() % 2 == 0) left[path] = Fresh(Remains(*file, random));
@@ -446,40 +447,40 @@ void SimDisk::Crash(Random& random) {
 }
 
 void SimDisk::Kill() {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->NextGeneration();
 }
 
 void SimDisk::FailNextSync() {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->fail_next_sync = true;
 }
 
 void SimDisk::FillUp(uint64_t bytes) {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->room = bytes;
 }
 
 void SimDisk::Empty() {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->room = kUnlimited;
 }
 
 void SimDisk::Slow(absl::Duration each, std::function<void(absl::Duration)> spend) {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->sync_time = each;
   state_->spend = std::move(spend);
 }
 
 SimDisk::Files SimDisk::Copy() const {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   Files files;
   for (const auto& [path, file] : state_->files) files[path] = file->content;
   return files;
 }
 
 void SimDisk::Restore(const Files& files) {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   state_->files.clear();
   state_->removed.clear();
   for (const auto& [path, content] : files) state_->files[path] = Fresh(content);
@@ -487,7 +488,7 @@ void SimDisk::Restore(const Files& files) {
 }
 
 void SimDisk::Remove(const std::string& path) {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   for (const char* suffix : {"", "-wal", "-journal"}) {
     state_->files.erase(path + suffix);
     state_->removed.erase(path + suffix);
@@ -496,7 +497,7 @@ void SimDisk::Remove(const std::string& path) {
 }
 
 uint64_t SimDisk::syncs() const {
-  absl::MutexLock lock(&state_->mutex);
+  MutexLock lock(state_->mutex);
   return state_->syncs;
 }
 

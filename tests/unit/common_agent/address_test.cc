@@ -20,7 +20,8 @@ TEST(AddressTest, TakesAddressesOfTheBus) {
 TEST(AddressTest, RefusesOthers) {
   for (const std::string_view endpoint :
        {"", "192.0.2.1:5570", "tcp://192.0.2.1", "tcp://:5570", "tcp://192.0.2.1:0",
-        "tcp://192.0.2.1:65536", "tcp://192.0.2.1:55 ", "tcp://a b:1", "tcp://::1:1", "ipc://",
+        "tcp://192.0.2.1:65536", "tcp://192.0.2.1:71106", "tcp://192.0.2.1:4294972866",
+        "tcp://192.0.2.1:+1", "tcp://192.0.2.1:55 ", "tcp://a b:1", "tcp://::1:1", "ipc://",
         "ipc://relative", "inproc://a", "tcp://[]:1"}) {
     EXPECT_EQ(CheckEndpoint(endpoint).code(), absl::StatusCode::kInvalidArgument) << endpoint;
   }

@@ -1,14 +1,16 @@
 #include "common/runtime/worker.h"
 
-#include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 
 #include <memory>
 #include <vector>
 
+#include "tests/support/notification.h"
+
 namespace nestor::runtime {
 namespace {
 
+using ::nestor::testing::Notification;
 using ::testing::ElementsAre;
 
 constexpr absl::Duration kLongEnough = absl::Seconds(30);
@@ -16,33 +18,33 @@ constexpr absl::Duration kNotAtAll = absl::ZeroDuration();
 
 TEST(WorkerTest, RunsInTheOrderPosted) {
   std::vector<int> order;
-  absl::Notification done;
+  Notification done;
   Worker worker("test");
   for (int i = 0; i < 4; ++i) worker.Post([&order, i] { order.push_back(i); });
   worker.Post([&done] { done.Notify(); });
-  ASSERT_TRUE(done.WaitForNotificationWithTimeout(kLongEnough));
+  ASSERT_TRUE(done.WaitFor(kLongEnough));
   EXPECT_THAT(order, ElementsAre(0, 1, 2, 3));
 }
 
 TEST(WorkerTest, ATaskMayPostAnother) {
-  absl::Notification done;
+  Notification done;
   Worker worker("test");
   worker.Post([&] { worker.Post([&done] { done.Notify(); }); });
-  EXPECT_TRUE(done.WaitForNotificationWithTimeout(kLongEnough));
+  EXPECT_TRUE(done.WaitFor(kLongEnough));
 }
 
 TEST(WorkerTest, StopDropsWhatWaitsAndLetsEndWhatIsUnderWay) {
-  absl::Notification begun, go_on;
+  Notification begun, go_on;
   bool ended = false, ran = false;
   const auto token = std::make_shared<int>();
   Worker worker("test");
   worker.Post([&] {
     begun.Notify();
-    go_on.WaitForNotification();
+    go_on.WaitFor(kLongEnough);
     ended = true;
   });
   worker.Post([&ran, token] { ran = true; });
-  ASSERT_TRUE(begun.WaitForNotificationWithTimeout(kLongEnough));
+  ASSERT_TRUE(begun.WaitFor(kLongEnough));
   worker.Stop();
   EXPECT_EQ(token.use_count(), 1) << "a dropped task is destroyed";
   EXPECT_FALSE(worker.WaitUntilEnded(kNotAtAll));
