@@ -29,6 +29,8 @@ Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, 
       walk_deadline_(now),
       walk_at_(now),
       next_snapshot_(now) {
+  // What an apply that was cut off left with Kea is perhaps not in its file.
+  must_persist_ = intent_.has_value();
   if (memory.paused) apply_ = ApplyState::kPaused;
   if (refused_nack_.ParseFromString(memory.refused_nack) && !refused_digest_.empty()) {
     last_error_ = refused_nack_.text();

@@ -108,6 +108,8 @@ struct ApplyEnd {
   std::string kea_text;
   config::ObjectId object;
   std::shared_ptr<const config::ObjectSet> actual;  // what Kea reports now, where known
+  // kApplied: what somebody else had made of it meanwhile, and was overwritten; null: nothing.
+  std::shared_ptr<const config::ObjectSet> overwritten;
 };
 
 // What a finished transfer held.

@@ -94,6 +94,8 @@ bool Follower::ApplyTarget(Instant now) {
   if (refused || held) return RecordReached();
   if (whole_) {
     order.base = whole_->set;
+    // A Kea that somebody else brought there has it perhaps not in its file.
+    order.must_persist = position_.sequence > 0 && local_digest() != position_.digest;
     for (size_t i = 0; i < size; ++i) order.changes.push_back(queue_[i].change);
   } else if (!FromQueue(size, order)) {
     return RecordReached();
@@ -240,6 +242,7 @@ FollowerActions Follower::OnApplied(ApplyEnd end, Instant now) {
       break;
     case ApplyEnd::Kind::kUnknown:
       intent_ = open_->position;
+      must_persist_ = true;
       RetryLater(end, v1::TIMEOUT_UNKNOWN, now);
       break;
   }
@@ -253,6 +256,7 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
   if (position_.stream_id != open_->position.stream_id) persisted_sequence_ = 0;
   position_ = open_->position;
   base_ = known_;
+  if (end.overwritten) AnnounceDrift(*base_, *end.overwritten, "changed by hand during an apply");
   intent_.reset();
   if (InStream()) DropApplied();
   persisted_ = end.persisted;

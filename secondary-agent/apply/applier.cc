@@ -22,7 +22,7 @@ Applier::Applier(DhcpService service, std::string server, kea::KeaControl& kea,
 
 ApplyResult Applier::Apply(const Target& target, const HoldPolicy& hold,
                            const std::function<absl::Status()>& before_first_write) {
-  Job job{target, hold, before_first_write, {}, {}, {}, {}, {}, {}, {}};
+  Job job{target, hold, before_first_write};
   if (ReadBefore(job) && Prepare(job) && Test(job)) Set(job);
   return std::move(job.result);
 }
@@ -79,8 +79,12 @@ bool Applier::Prepare(Job& job) {
         job.target.label, server_);
     return false;
   }
+  return Plan(job);
+}
+
+bool Applier::Plan(Job& job) {
   auto plan = PlanApply(service_, job.before.arguments.root(), *job.actual, job.wanted, job.hold,
-                        job.target.removal_approved);
+                        job.target.removal_approved || job.repeated);
   if (!plan.ok()) {
     job.result.outcome = Outcome::kRefused;
     job.result.text = fmt::format(
@@ -101,7 +105,7 @@ bool Applier::Prepare(Job& job) {
         job.plan.reservations_removed, job.actual->Count(config::Kind::kReservation), server_);
     return false;
   }
-  job.last_good = json::Write(job.before.arguments.root());
+  if (!job.repeated) job.last_good = json::Write(job.before.arguments.root());
   job.before.arguments = json::Document();
   job.commands = Commands().value_or(std::vector<std::string>());
   return true;
@@ -152,9 +156,22 @@ void Applier::Verify(Job& job) {
         job.target.label, server_, Message(read));
     return;
   }
-  if (job.result.actual->Digest() != job.target.digest_after) return Mismatch(job);
+  if (job.result.actual->Digest() != job.target.digest_after) {
+    // Perhaps somebody changed Kea between its being set and read: once more, before Kea is
+    // believed to have its own idea of it.
+    if (std::exchange(job.repeated, true)) return Mismatch(job);
+    job.result.between = job.result.actual;
+    return Repeat(job);
+  }
+  job.after = watch::Running();
   job.result.outcome = Outcome::kApplied;
   Persist(job);
+}
+
+void Applier::Repeat(Job& job) {
+  job.before = std::move(job.after);
+  job.actual = job.result.actual;
+  if (Plan(job) && Test(job)) Set(job);
 }
 
 void Applier::Mismatch(Job& job) {
@@ -199,7 +216,8 @@ absl::Status Applier::ReadBack(Job& job) {
     return running.status();
   }
   source_.EndRead();
-  job.result.actual = std::make_shared<const ObjectSet>(std::move(running->objects));
+  job.after = *std::move(running);
+  job.result.actual = std::make_shared<const ObjectSet>(std::move(job.after.objects));
   (void)job.result.actual->Digest();
   return absl::OkStatus();
 }

@@ -52,6 +52,9 @@ struct ApplyResult {
   std::string text;  // for people, as STYLE: what, by whom, what state that leaves, what next
   // What Kea reports now, where it could be read; the set is shared with nobody who writes.
   std::shared_ptr<const config::ObjectSet> actual;
+  // What Kea had right after a config-set where that was not what was set, and it was set once more;
+  // otherwise null.
+  std::shared_ptr<const config::ObjectSet> between;
   // kHeld: what would be removed.
   size_t subnets_removed = 0, reservations_removed = 0;
 };
@@ -77,9 +80,11 @@ class Applier {
   // Each a step; false: the job has ended.
   bool ReadBefore(Job& job);
   bool Prepare(Job& job);
+  bool Plan(Job& job);
   bool Test(Job& job);
   void Set(Job& job);
   void Verify(Job& job);
+  void Repeat(Job& job);
   void Mismatch(Job& job);
   void Persist(Job& job);
 

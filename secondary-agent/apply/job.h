@@ -23,13 +23,15 @@ struct Applier::Job {
   const Target& target;
   const HoldPolicy& hold;
   const std::function<absl::Status()>& before_first_write;
-  ApplyResult result;
-  watch::Running before;                            // its objects moved into `actual`
-  std::shared_ptr<const config::ObjectSet> actual;  // before
-  config::ObjectSet wanted;
-  ApplyPlan plan;
-  std::string last_good;              // the configuration as it was, to be put back
-  std::vector<std::string> commands;  // what list-commands had before
+  ApplyResult result = {};
+  watch::Running before = {};                            // its objects moved into `actual`
+  std::shared_ptr<const config::ObjectSet> actual = {};  // before
+  watch::Running after = {};  // as last read back; its objects moved into the result
+  config::ObjectSet wanted = {};
+  ApplyPlan plan = {};
+  bool repeated = false;                   // set once more, since Kea reported something else
+  std::string last_good = {};              // the configuration as it was, to be put back
+  std::vector<std::string> commands = {};  // what list-commands had before
 };
 
 }  // namespace nestor::secondary

@@ -159,11 +159,16 @@ void Mirror::Carry(protocol::ApplyOrder order) {
     end.kea_text = std::move(result.kea_text);
     end.object = std::move(result.object);
     end.actual = std::move(result.actual);
+    end.overwritten = std::move(result.between);
     using Kind = protocol::ApplyEnd::Kind;
     if (end.kind != Kind::kUnknown) {
       auto memory = store->Load(name);
       absl::Status saved = memory.status();
-      if (memory.ok() && (end.kind == Kind::kApplied || memory->intent)) {
+      // First the history, then the position: while the intent stands it is all done again.
+      if (saved.ok() && end.kind == Kind::kApplied) {
+        saved = store->SetApplied(name, order.position.sequence, order.superseded);
+      }
+      if (saved.ok() && (end.kind == Kind::kApplied || memory->intent)) {
         memory->intent.reset();
         if (end.kind == Kind::kApplied) {
           memory->position = order.position;
@@ -171,9 +176,7 @@ void Mirror::Carry(protocol::ApplyOrder order) {
         }
         saved = store->Save(name, *memory);
       }
-      if (saved.ok() && end.kind == Kind::kApplied) {
-        saved = store->SetApplied(name, order.position.sequence, order.superseded);
-      } else if (saved.ok() && !end.text.empty()) {
+      if (saved.ok() && end.kind != Kind::kApplied && !end.text.empty()) {
         (void)store->SetOutcome(name, order.position.sequence,
                                 end.kind == Kind::kHeld ? "held" : "refused", end.text);
       }
@@ -189,6 +192,7 @@ void Mirror::Carry(protocol::ApplyOrder order) {
       if (!mirror) return;
       if (sent) ++mirror->applies_;
       if (end.kind == Kind::kApplied) {
+        mirror->store_error_.clear();
         NESTOR_LOG(info, "APPLIED", "relationship={} what=\"{}\" sent={} persisted={}",
                    mirror->spec_.name(), label, sent, end.persisted);
       } else {
@@ -207,11 +211,7 @@ void Mirror::Carry(protocol::KeepReceived action) {
     loop->Post([self, kept, up_to = action.up_to] {
       const auto mirror = self.lock();
       if (!mirror) return;
-      if (!kept.ok()) {
-        NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"",
-                   mirror->spec_.name(), Message(kept));
-        return;
-      }
+      if (!mirror->Stored(kept)) return;
       mirror->Do(mirror->follower_.OnReceived(up_to, mirror->world_.clock.Now()));
     });
   });
@@ -234,12 +234,8 @@ void Mirror::Carry(protocol::Remember update) {
     loop->Post([self, written, token = update.token] {
       const auto mirror = self.lock();
       if (!mirror) return;
-      if (!written.ok()) {
-        // Not durable, so not acted upon: the Hello that waits for it is repeated.
-        NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"",
-                   mirror->spec_.name(), Message(written));
-        return;
-      }
+      // Not durable, so not acted upon: the Hello that waits for it is repeated.
+      if (!mirror->Stored(written)) return;
       mirror->Do(mirror->follower_.OnRemembered(token, mirror->world_.clock.Now()));
     });
   });
@@ -325,12 +321,28 @@ void Mirror::SendReport(const std::string& request_id, const protocol::Compared&
 }
 
 void Mirror::Later(std::function<absl::Status(store::FollowerStore&)> write) {
-  world_.worker.Post([store = &world_.store, name = spec_.name(), write = std::move(write)] {
-    if (const absl::Status status = write(*store); !status.ok()) {
-      NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"", name,
-                 Message(status));
-    }
+  world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
+                      write = std::move(write)] {
+    loop->Post([self, status = write(*store)] {
+      if (const auto mirror = self.lock()) (void)mirror->Stored(status);
+    });
   });
+}
+
+bool Mirror::Stored(const absl::Status& status) {
+  store_error_ = status.ok() ? std::string()
+                             : fmt::format("the agent on {} cannot write its store: {}", server_,
+                                           Message(status));
+  if (!status.ok()) {
+    NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"", spec_.name(),
+               Message(status));
+  }
+  return status.ok();
+}
+
+std::string Mirror::LastError() const {
+  if (!blocked_.empty()) return blocked_;
+  return store_error_.empty() ? follower_.last_error() : store_error_;
 }
 
 void Mirror::Resync(const std::string& operator_name, ResyncDone done) {
@@ -373,7 +385,7 @@ void Mirror::FillStatus(v1::SideStatus& side) const {
   side.set_follower_state(follower_.StateName());
   side.set_digest(follower_.local_digest());
   side.set_apply_by("config-set");
-  side.set_last_error((blocked_.empty() ? follower_.last_error() : blocked_).substr(0, 4096));
+  side.set_last_error(LastError().substr(0, 4096));
   side.set_held_sequence(follower_.held_sequence());
   *side.mutable_as_of() = ToWire(world_.clock.Wall());
   side.set_mode(ha_mode_);
@@ -399,7 +411,7 @@ protocol::PairFacts Mirror::Facts() const {
                        follower_.local_digest() == follower_.head_digest();
   facts.held_sequence = follower_.held_sequence();
   facts.observe = spec_.observe();
-  facts.last_error = blocked_.empty() ? follower_.last_error() : blocked_;
+  facts.last_error = LastError();
   return facts;
 }
 

@@ -74,8 +74,11 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void Carry(protocol::Compared action);
   void SendReport(const std::string& request_id, const protocol::Compared& compared);
   void FillStatus(v1::SideStatus& side) const;
-  // Runs `write` on the worker; a failure is logged.
+  // Runs `write` on the worker; a failure is logged and shown.
   void Later(std::function<absl::Status(store::FollowerStore&)> write);
+  // What a write to the store came to; false: it failed.
+  bool Stored(const absl::Status& status);
+  std::string LastError() const;
   protocol::PairFacts Facts() const;
   void Meter();
 
@@ -88,7 +91,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   watch::KeaHealth health_;
   absl::Time health_wall_;
   std::string ha_mode_;
-  std::string blocked_;        // why the local configuration cannot be mirrored to
+  std::string blocked_;      // why the local configuration cannot be mirrored to
+  std::string store_error_;  // why the last write to the store failed
   std::optional<Instant> heard_;
   absl::Time heard_wall_;
   uint64_t applies_ = 0;

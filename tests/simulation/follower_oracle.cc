@@ -61,6 +61,10 @@ void FollowerOracle::OnRemembered(const store::FollowerMemory& memory) {
     chronicle_.Violate("S7", fmt::format("the highest term went from {} to {}", highest_term_,
                                          memory.highest_term));
   }
+  if (PlaceOf(position_) != PlaceOf(memory.position) ||
+      position_.stream_id != memory.position.stream_id) {
+    OnReached(memory.position);
+  }
   position_ = memory.position;
   highest_term_ = memory.highest_term;
 }
@@ -73,20 +77,22 @@ void FollowerOracle::OnRecalled(const store::FollowerMemory& memory) {
   }
 }
 
-void FollowerOracle::OnApplied(uint64_t sequence, const std::vector<uint64_t>& superseded) {
-  if (recorded_stream_ != position_.stream_id) {
-    recorded_stream_ = position_.stream_id;
-    recorded_ = 0;
-    overtaken_.clear();
+void FollowerOracle::OnApplied(const std::vector<uint64_t>& superseded) {
+  superseded_ = superseded;  // belongs to the position that is saved next
+}
+
+void FollowerOracle::OnReached(const store::Position& position) {
+  const bool new_stream = position_.stream_id != position.stream_id;
+  const uint64_t from = new_stream ? 0 : position_.sequence;
+  if (new_stream) overtaken_.clear();
+  overtaken_.insert(superseded_.begin(), superseded_.end());
+  superseded_.clear();
+  const uint64_t offered = offered_[position.stream_id];
+  for (uint64_t passed = std::max(from, offered) + 1; passed < position.sequence; ++passed) {
+    if (overtaken_.contains(passed)) continue;
+    chronicle_.Violate("S11", fmt::format("{} was passed over on the way from {} to {}", passed,
+                                          from, position.sequence));
   }
-  overtaken_.insert(superseded.begin(), superseded.end());
-  for (uint64_t passed = recorded_ + 1; passed < sequence; ++passed) {
-    if (passed > offered_ && !overtaken_.contains(passed)) {
-      chronicle_.Violate("S11", fmt::format("{} was passed over on the way from {} to {}", passed,
-                                            recorded_, sequence));
-    }
-  }
-  recorded_ = std::max(recorded_, sequence);
 }
 
 // ---- what it says

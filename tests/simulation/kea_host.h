@@ -60,6 +60,7 @@ class KeaHost {
 
   // Commands wait until then.
   void HangFor(absl::Duration d);
+  bool hangs() const { return hung_until_ > scheduler_.Now(); }
   // It dies, and is back after `d`, with its file's configuration.
   void RestartAfter(absl::Duration d);
   // As an operator: sets `config`, and writes it into the file if `write`.

@@ -33,7 +33,7 @@ void Oracles::OnSentByPrimary(const Endpoint& endpoint, std::string_view payload
   }
   publisher.OnSent(envelope);
   if (envelope.has_sync_begin() && envelope.sync_begin().mode() == v1::SNAPSHOT) {
-    follower.OnSnapshotOffered(envelope.sequence());
+    follower.OnSnapshotOffered(envelope.stream_id(), envelope.sequence());
   }
 }
 
@@ -56,9 +56,9 @@ void Oracles::OnRecalled(std::string_view, std::string_view, const store::Follow
   follower.OnRecalled(memory);
 }
 
-void Oracles::OnApplied(std::string_view, std::string_view, uint64_t sequence,
+void Oracles::OnApplied(std::string_view, std::string_view, uint64_t /*sequence*/,
                         const std::vector<uint64_t>& superseded) {
-  follower.OnApplied(sequence, superseded);
+  follower.OnApplied(superseded);
 }
 
 void Oracles::OnViolation(std::string_view oracle, std::string text) {

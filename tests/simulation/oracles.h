@@ -57,14 +57,17 @@ class FollowerOracle {
 
   void OnRemembered(const store::FollowerMemory& memory);
   void OnRecalled(const store::FollowerMemory& memory);
-  void OnApplied(uint64_t sequence, const std::vector<uint64_t>& superseded);
-  void OnSnapshotOffered(uint64_t label) { offered_ = std::max(offered_, label); }
+  void OnApplied(const std::vector<uint64_t>& superseded);
+  void OnSnapshotOffered(const std::string& stream, uint64_t label) {
+    offered_[stream] = std::max(offered_[stream], label);
+  }
   void OnSent(const v1::Envelope& envelope);
 
   // Whether the secondary's Kea would answer clients; null: nobody looks.
   std::function<bool()> serves;
 
  private:
+  void OnReached(const store::Position& position);
   void OnAck(const v1::Envelope& envelope);
   void CheckPersisted(const v1::Envelope& envelope);
 
@@ -84,10 +87,9 @@ class FollowerOracle {
   uint64_t highest_term_ = 0;
   std::map<std::string, uint64_t> acked_;  // applied, by stream
   store::Position acked_position_;
-  uint64_t recorded_ = 0;  // the last change recorded as applied
-  std::string recorded_stream_;
-  std::set<uint64_t> overtaken_;  // superseded or refused, of that stream
-  uint64_t offered_ = 0;          // the newest label of a snapshot
+  std::vector<uint64_t> superseded_;         // by the position that is saved next
+  std::set<uint64_t> overtaken_;             // superseded or refused, of the position's stream
+  std::map<std::string, uint64_t> offered_;  // the newest label of a snapshot, by stream
 };
 
 // Receives all that the world's taps see and hands it to the oracles. S13 too: what a stranger

@@ -141,7 +141,8 @@ bool World::Good() const {
   const auto fine = [](const std::optional<v1::RelationshipStatus>& status) {
     return status && status->state() == "OK" && status->mirror().digest_equal();
   };
-  return primary_->kea().running() == secondary_->kea().running() &&
+  return !primary_->kea().hangs() && !secondary_->kea().hangs() &&
+         primary_->kea().running() == secondary_->kea().running() &&
          fine(operator_->look().primary) && fine(operator_->look().secondary);
 }
 

@@ -405,6 +405,7 @@ std::unique_ptr<Mount> MakeMount(SimDiskState& disk, uint64_t generation) {
 void SimDiskState::NextGeneration() {
   Unregister();
   ++generation;
+  fail_next_sync = false;
   for (auto& [path, file] : files) {
     // Another File, so that nothing done through an old handle can reach it.
     auto fresh = std::make_shared<File>(*file);
