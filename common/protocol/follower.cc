@@ -17,6 +17,8 @@ Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, 
       approved_sequence_(memory.approved_sequence),
       refused_digest_(std::move(memory.refused_digest)),
       heard_(now),
+      heard_term_(highest_term_),
+      heard_stream_(witnessed_stream_),
       next_hello_(now),
       received_(position_.sequence),
       next_nonce_(nonce_seed | 1),
@@ -153,7 +155,11 @@ FollowerActions Follower::OnReceived(uint64_t up_to, Instant now) {
 }
 
 FollowerActions Follower::OnRemembered(uint64_t token, Instant now) {
-  if (welcome_ && token == welcome_token_) ActOnWelcome(now);
+  if (token == welcome_token_) {
+    highest_term_ = heard_term_;
+    witnessed_stream_ = heard_stream_;
+    if (welcome_) ActOnWelcome(now);
+  }
   MaybeApply(now);
   return Take();
 }

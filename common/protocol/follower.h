@@ -301,6 +301,9 @@ class Follower {
   std::string link_error_;               // why the link does not get on; of the apply: last_error_
   std::optional<v1::Envelope> welcome_;  // waits until its term is durable
   uint64_t welcome_token_ = 0;
+  // The highest term of a Welcome and whose it was, also while that is not durable yet.
+  uint64_t heard_term_;
+  std::string heard_stream_;
   Instant next_hello_;
   Backoff hello_backoff_{absl::Seconds(1), absl::Seconds(30)};
 

@@ -46,15 +46,14 @@ void Follower::MaybeApply(Instant now) {
   RepairDrift(now);
 }
 
-// How many changes of the queue the next apply takes: all, or those up to what was approved, unless
-// Kea refused that.
+// How many changes of the queue the next apply takes: all, or those up to what was approved.
 size_t Follower::TargetSize() const {
-  const auto approved = [this](uint64_t sequence, const std::string& digest) {
-    return sequence == approved_sequence_ && digest != refused_digest_;
+  const auto approved = [this](uint64_t sequence) {
+    return sequence == approved_sequence_ && !BelowIntent(sequence);
   };
-  if (whole_ && approved(whole_->position.sequence, whole_->position.digest)) return 0;
+  if (whole_ && approved(whole_->position.sequence)) return 0;
   for (size_t i = 0; i < queue_.size(); ++i) {
-    if (approved(queue_[i].sequence, queue_[i].digest_after)) return i + 1;
+    if (approved(queue_[i].sequence)) return i + 1;
   }
   return queue_.size();
 }
@@ -179,7 +178,8 @@ void Follower::RepairDrift(Instant now) {
   if (position_.digest == repair_refused_) return;
   if (BelowIntent(position_.sequence)) {
     // The apply that was cut off may have left anything: only the primary can tell what differs.
-    if (TailSequence() >= intent_->sequence) WalkToHead(now);
+    const bool ahead = TailSequence() >= intent_->sequence;
+    if (ahead && TailDigest() != refused_digest_) WalkToHead(now);
     return;
   }
   if (!base_) return WalkToHead(now);
@@ -257,7 +257,9 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
   position_ = open_->position;
   base_ = known_;
   if (end.overwritten) AnnounceDrift(*base_, *end.overwritten, "changed by hand during an apply");
-  intent_.reset();
+  const bool reached = !intent_ || intent_->stream_id != position_.stream_id ||
+                       intent_->sequence <= position_.sequence;
+  if (reached) intent_.reset();
   if (InStream()) DropApplied();
   persisted_ = end.persisted;
   if (persisted_) {
@@ -302,7 +304,8 @@ void Follower::DropApplied() {
 
 void Follower::Refused(const ApplyEnd& end, v1::NackClass nack_class) {
   apply_ = ApplyState::kRejected;
-  intent_.reset();
+  // Kea does not have this one; what it had before may still be ahead of the position.
+  if (intent_ && intent_->sequence == open_->position.sequence) intent_.reset();
   last_error_ = end.text;
   if (open_purpose_ == Purpose::kRepair) {
     repair_refused_ = open_->position.digest;
@@ -313,6 +316,9 @@ void Follower::Refused(const ApplyEnd& end, v1::NackClass nack_class) {
   Remember update;
   update.refused_digest = refused_digest_;
   update.refused_nack = refused_nack_.SerializeAsString();
+  if (approved_sequence_ != 0 && approved_sequence_ == open_->position.sequence) {
+    update.approved_sequence = approved_sequence_ = 0;  // what was approved cannot be had
+  }
   DoRemember(std::move(update));
   if (resync_synced_) EndResync("ABORTED", end.text);
 }

@@ -173,26 +173,28 @@ void Follower::SendHello(Instant now) {
   hello.set_stream_id(position_.stream_id);
   hello.set_position_term(position_.term);
   hello.set_position_sequence(position_.sequence);
-  hello.set_highest_term(highest_term_);
-  hello.set_witnessed_stream(witnessed_stream_);
+  hello.set_highest_term(heard_term_);
+  hello.set_witnessed_stream(heard_stream_);
   Send(std::move(envelope));
   next_hello_ = now + hello_backoff_.Next(options_.jitter);
 }
 
 void Follower::OnWelcome(const v1::Envelope& envelope, Instant now) {
   const v1::Welcome& welcome = envelope.welcome();
-  if (link_ != LinkState::kHello || envelope.term() < highest_term_) return;
+  if (link_ != LinkState::kHello || envelope.term() < heard_term_) return;
   if (welcome.join() == v1::REFUSED) return ToFenced(welcome.text());
   if (envelope.stream_id().size() != 16 || envelope.term() == 0) return;
-  const bool witnessed = envelope.term() == highest_term_;
-  if (witnessed && !witnessed_stream_.empty() && witnessed_stream_ != envelope.stream_id()) {
+  const bool heard = envelope.term() == heard_term_;
+  if (heard && !heard_stream_.empty() && heard_stream_ != envelope.stream_id()) {
     return ToFenced(
         fmt::format("two primaries publish for {} in term {}: stop one of the agents, then: "
                     "nestorctl resync {}",
                     options_.relationship, envelope.term(), options_.relationship));
   }
   welcome_ = envelope;
-  if (witnessed && !witnessed_stream_.empty()) return ActOnWelcome(now);
+  heard_term_ = envelope.term();
+  heard_stream_ = envelope.stream_id();
+  if (heard_term_ == highest_term_ && heard_stream_ == witnessed_stream_) return ActOnWelcome(now);
   Remember update;
   update.highest_term = envelope.term();
   update.witnessed_stream = envelope.stream_id();

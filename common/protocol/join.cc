@@ -30,6 +30,13 @@ JoinDecision FenceOfHigherTerm(const StreamView& stream, const v1::Hello& hello)
       hello.server(), hello.highest_term(), stream.term));
 }
 
+JoinDecision FenceOfTwoPrimaries(const StreamView& stream, const v1::Hello& hello) {
+  return Fence(fmt::format(
+      "{} follows another stream of term {}, this one is of term {}: two primaries publish for the "
+      "same relationship; stop one of the agents, then: nestorctl resync",
+      hello.server(), hello.highest_term(), stream.term));
+}
+
 // The follower holds nothing of this stream.
 JoinDecision JoinOfOtherStream(const StreamView& stream, const v1::Hello& hello) {
   if (hello.highest_term() < stream.term) return Welcome(v1::SNAPSHOT);
@@ -43,16 +50,18 @@ JoinDecision JoinOfOtherStream(const StreamView& stream, const v1::Hello& hello)
   if (!stream.followed) {
     return {JoinDecision::Kind::kRaiseTerm, v1::JOIN_UNSPECIFIED, hello.highest_term() + 1, {}};
   }
-  return Fence(fmt::format(
-      "{} follows another stream of term {}, this one is of term {}: two primaries publish for the "
-      "same relationship; stop one of the agents, then: nestorctl resync",
-      hello.server(), hello.highest_term(), stream.term));
+  return FenceOfTwoPrimaries(stream, hello);
 }
 
 JoinDecision JoinOfSameStream(const StreamView& stream, const v1::Hello& hello,
                               std::string_view digest) {
   const std::string position = ChangeName(hello.position_term(), hello.position_sequence());
   if (hello.highest_term() > stream.term) return FenceOfHigherTerm(stream, hello);
+  const bool welcomed_elsewhere =
+      !hello.witnessed_stream().empty() && hello.witnessed_stream() != stream.stream_id;
+  if (hello.highest_term() == stream.term && welcomed_elsewhere) {
+    return FenceOfTwoPrimaries(stream, hello);
+  }
   const auto end = EndOfTerm(stream, hello.position_term());
   if (hello.position_sequence() > stream.head || (end && hello.position_sequence() > *end)) {
     return Fence(fmt::format(

@@ -27,6 +27,17 @@ protocol::ApplyEnd::Kind KindOf(Outcome outcome) {
   return Kind::kUnknown;
 }
 
+// Of an intent that was durable when an apply of `ended` began, what is left of it afterwards: an
+// apply that was cut off may have left Kea further on than `ended`.
+std::optional<protocol::Position> StillIntended(const std::optional<protocol::Position>& intent,
+                                                const protocol::Position& ended, bool applied) {
+  if (!intent) return std::nullopt;
+  if (!applied) return intent->sequence == ended.sequence ? std::nullopt : intent;
+  const bool further =
+      intent->stream_id == ended.stream_id && intent->sequence > ended.sequence;
+  return further ? intent : std::nullopt;
+}
+
 }  // namespace
 
 Mirror::Mirror(v1::RelationshipSpec spec, DhcpService service, std::string server,
@@ -145,8 +156,10 @@ void Mirror::Carry(protocol::ApplyOrder order) {
       for (const auto& change : order.changes) target.changes.push_back(*change);
     }
     // Durable before Kea is touched, so that no start ever applies anything older.
+    std::optional<protocol::Position> earlier;  // the intent that this one replaces
     const auto intend = [&]() -> absl::Status {
       ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store->Load(name));
+      if (!earlier) earlier = memory.intent;
       memory.intent = order.position;
       return store->Save(name, memory);
     };
@@ -169,7 +182,8 @@ void Mirror::Carry(protocol::ApplyOrder order) {
         saved = store->SetApplied(name, order.position.sequence, order.superseded);
       }
       if (saved.ok() && (end.kind == Kind::kApplied || memory->intent)) {
-        memory->intent.reset();
+        memory->intent = StillIntended(earlier ? earlier : memory->intent, order.position,
+                                       end.kind == Kind::kApplied);
         if (end.kind == Kind::kApplied) {
           memory->position = order.position;
           memory->persisted = end.persisted;

@@ -182,6 +182,7 @@ void Faults::FailSync() {
 }
 
 void Faults::BackUp() {
+  if (world_.primary_->sync_failed()) return;  // nobody knows what such a copy holds
   world_.chronicle_.Note("{}: a copy of the disk is made", kPrimary);
   world_.primary_->BackUp();
 }
