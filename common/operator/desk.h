@@ -1,5 +1,8 @@
 #pragma once
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <functional>
 #include <memory>
 #include <optional>

@@ -157,7 +157,7 @@ class Follower {
   FollowerActions OnDecoded(Decoded decoded, Instant now);
   FollowerActions OnReceived(uint64_t up_to, Instant now);
   FollowerActions OnRemembered(uint64_t token, Instant now);
-  FollowerActions OnApplied(ApplyEnd end, Instant now);
+  FollowerActions OnApplied(const ApplyEnd& end, Instant now);
   // The local Kea was read: at the start, after a notice, or because ReadLocal asked for it.
   FollowerActions OnLocal(std::shared_ptr<const config::ObjectSet> set, std::string_view origin,
                           Instant now);

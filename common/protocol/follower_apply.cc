@@ -206,7 +206,7 @@ void Follower::Start(ApplyOrder order, Purpose purpose) {
   actions_.push_back(std::move(order));
 }
 
-FollowerActions Follower::OnApplied(ApplyEnd end, Instant now) {
+FollowerActions Follower::OnApplied(const ApplyEnd& end, Instant now) {
   if (!open_) return Take();
   if (end.actual) known_ = end.actual;
   apply_ = ApplyState::kIdle;

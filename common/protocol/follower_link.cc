@@ -23,10 +23,10 @@ uint64_t Follower::TailSequence() const {
 }
 
 const std::string& Follower::TailDigest() const {
-  static const std::string kNone;
+  static const std::string none;
   if (!queue_.empty()) return queue_.back().digest_after;
   if (whole_) return whole_->position.digest;
-  return InStream() ? position_.digest : kNone;
+  return InStream() ? position_.digest : none;
 }
 
 bool Follower::Room(size_t bytes) const {
@@ -66,9 +66,11 @@ void Follower::OnHeartbeat(const v1::Envelope& envelope, Instant now) {
       // Any publisher's heartbeat shows that the subscription has arrived; only its Welcome is
       // believed.
       heard_ = now;
+      publisher_state_ = envelope.heartbeat().publisher_state();
       ToHello(now);
       return;
     case LinkState::kFenced:
+      publisher_state_ = envelope.heartbeat().publisher_state();
       // A publisher that began anew is above everything witnessed.
       if (envelope.term() > highest_term_) {
         heard_ = now;

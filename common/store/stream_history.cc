@@ -109,6 +109,7 @@ absl::Status StreamLog::SetApplied(std::string_view relationship, uint64_t seque
   if (last == sequence && (ids.empty() || SequenceOf(ids.back()) != last)) {
     RETURN_IF_ERROR(AddUnlessApplied(ChangeId(current->number, last), ids));
   }
+  decisions.reserve(ids.size());
   for (const int64_t id : ids) {
     decisions.push_back({id, passed.contains(SequenceOf(id)) ? kSuperseded : kApplied});
   }

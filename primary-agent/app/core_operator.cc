@@ -190,7 +190,7 @@ void PrimaryApp::Core::Adopt(const Request& request) {
   adopting_.insert(spec.name());
   // What runs now decides whether it can be mirrored at all.
   watches_.at(service)->ReadAgain(
-      [self = weak_from_this(), request, spec, service](absl::Status read) {
+      [self = weak_from_this(), request, spec, service](const absl::Status& read) {
         const auto core = self.lock();
         if (!core) return;
         const auto& look = core->looks_[service];

@@ -1,11 +1,11 @@
 #include "primary-agent/publish/recorder.h"
 
 #include "common/base/status.h"
-#include "common/protocol/wire_time.h"
 #include "common/config/proto.h"
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/sync_transfer.h"
+#include "common/protocol/wire_time.h"
 
 namespace nestor::primary {
 namespace {
@@ -160,8 +160,8 @@ absl::Status Recorder::Record(const std::shared_ptr<const ObjectSet>& now, std::
 absl::StatusOr<Recorded> Recorder::Append(const std::string& relationship, Stream& stream,
                                           const std::shared_ptr<const ObjectSet>& now,
                                           std::string_view origin) {
-  static const ObjectSet kEmpty;
-  const ObjectSet& before = stream.set ? *stream.set : kEmpty;
+  static const ObjectSet empty;
+  const ObjectSet& before = stream.set ? *stream.set : empty;
   const ChangeSet change = config::Diff(before, *now);
   Recorded recorded;
   recorded.relationship = relationship;

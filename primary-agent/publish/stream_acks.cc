@@ -132,7 +132,7 @@ void Stream::Resync(const std::string& operator_name, ResyncDone done) {
   open.done = std::move(done);
   open.deadline = now + kResyncPatience;
   resync_ = std::move(open);
-  const auto ask = [self = weak_from_this(), operator_name](absl::Status read) {
+  const auto ask = [self = weak_from_this(), operator_name](const absl::Status& read) {
     const auto stream = self.lock();
     if (!stream || !stream->resync_) return;
     if (!read.ok()) {

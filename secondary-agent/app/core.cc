@@ -219,7 +219,7 @@ void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService
                     world_.store,
                     world_.metrics,
                     [lookout = std::weak_ptr(kea.lookout)] {
-                      if (const auto found = lookout.lock()) found->ReadAgain([](absl::Status) {});
+                      if (const auto found = lookout.lock()) found->ReadAgain([](const absl::Status&) {});
                     }};
   const auto mirror = std::make_shared<Mirror>(
       spec, service, options_.server_name, options_.version, std::move(memory),
@@ -229,7 +229,7 @@ void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService
   if (!kea.look) return;
   mirror->OnKea(kea.look->health);
   // What was read before may be old by now: the mirror begins with what runs.
-  if (kea.look->health.reachable) kea.lookout->ReadAgain([](absl::Status) {});
+  if (kea.look->health.reachable) kea.lookout->ReadAgain([](const absl::Status&) {});
 }
 
 void SecondaryApp::Core::RemoveMirror(const std::string& name, std::string_view by) {

@@ -4,39 +4,13 @@
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
+#include "secondary-agent/follow/apply_task.h"
 
 namespace nestor::secondary {
 namespace {
 
 constexpr absl::Duration kSilent = absl::Milliseconds(3200);
 constexpr size_t kReportPiece = size_t{32} << 10;
-
-protocol::ApplyEnd::Kind KindOf(Outcome outcome) {
-  using Kind = protocol::ApplyEnd::Kind;
-  switch (outcome) {
-    case Outcome::kApplied:
-    case Outcome::kUnchanged: return Kind::kApplied;
-    case Outcome::kDiffersBefore: return Kind::kDiffersBefore;
-    case Outcome::kHeld: return Kind::kHeld;
-    case Outcome::kRefused: return Kind::kRefused;
-    case Outcome::kServiceBroken: return Kind::kServiceBroken;
-    case Outcome::kDigestMismatch: return Kind::kDigestMismatch;
-    case Outcome::kUnreachable: return Kind::kUnreachable;
-    case Outcome::kUnknown: return Kind::kUnknown;
-  }
-  return Kind::kUnknown;
-}
-
-// Of an intent that was durable when an apply of `ended` began, what is left of it afterwards: an
-// apply that was cut off may have left Kea further on than `ended`.
-std::optional<protocol::Position> StillIntended(const std::optional<protocol::Position>& intent,
-                                                const protocol::Position& ended, bool applied) {
-  if (!intent) return std::nullopt;
-  if (!applied) return intent->sequence == ended.sequence ? std::nullopt : intent;
-  const bool further =
-      intent->stream_id == ended.stream_id && intent->sequence > ended.sequence;
-  return further ? intent : std::nullopt;
-}
 
 }  // namespace
 
@@ -126,8 +100,6 @@ void Mirror::Carry(protocol::SendToPrimary action) {
   (void)world_.bus.SendToPrimary(protocol::Seal(envelope));
 }
 
-// One task on the worker: apply, then position, then the result. A crash anywhere in it leaves the
-// intent, from which the next start goes on.
 void Mirror::Carry(protocol::ApplyOrder order) {
   const HoldPolicy hold{spec_.hold_percent(), spec_.hold_minimum()};
   const std::string label =
@@ -139,73 +111,13 @@ void Mirror::Carry(protocol::ApplyOrder order) {
   world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
                       applier = world_.applier, order = std::move(order), hold, label,
                       name = spec_.name()] {
-    Target target;
-    target.label = label;
-    target.digest_after =
-        config::Sha256FromBytes(order.position.digest).value_or(config::Sha256{});
-    target.removal_approved = order.approved;
-    target.must_persist = order.must_persist;
-    if (order.base) {
-      auto whole = std::make_shared<config::ObjectSet>(*order.base);
-      for (const auto& change : order.changes) config::Apply(*change, *whole);
-      (void)whole->Digest();
-      target.whole = std::move(whole);
-    } else {
-      target.digest_before =
-          config::Sha256FromBytes(order.digest_before).value_or(config::Sha256{});
-      for (const auto& change : order.changes) target.changes.push_back(*change);
-    }
-    // Durable before Kea is touched, so that no start ever applies anything older.
-    std::optional<protocol::Position> earlier;  // the intent that this one replaces
-    const auto intend = [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store->Load(name));
-      if (!earlier) earlier = memory.intent;
-      memory.intent = order.position;
-      return store->Save(name, memory);
-    };
-    ApplyResult result = applier->Apply(target, hold, intend);
-    protocol::ApplyEnd end;
-    end.kind = KindOf(result.outcome);
-    end.persisted = result.persisted;
-    end.text = std::move(result.text);
-    end.kea_result = result.kea_result;
-    end.kea_text = std::move(result.kea_text);
-    end.object = std::move(result.object);
-    end.actual = std::move(result.actual);
-    end.overwritten = std::move(result.between);
-    using Kind = protocol::ApplyEnd::Kind;
-    if (end.kind != Kind::kUnknown) {
-      auto memory = store->Load(name);
-      absl::Status saved = memory.status();
-      // First the history, then the position: while the intent stands it is all done again.
-      if (saved.ok() && end.kind == Kind::kApplied) {
-        saved = store->SetApplied(name, order.position.sequence, order.superseded);
-      }
-      if (saved.ok() && (end.kind == Kind::kApplied || memory->intent)) {
-        memory->intent = StillIntended(earlier ? earlier : memory->intent, order.position,
-                                       end.kind == Kind::kApplied);
-        if (end.kind == Kind::kApplied) {
-          memory->position = order.position;
-          memory->persisted = end.persisted;
-        }
-        saved = store->Save(name, *memory);
-      }
-      if (saved.ok() && end.kind != Kind::kApplied && !end.text.empty()) {
-        (void)store->SetOutcome(name, order.position.sequence,
-                                end.kind == Kind::kHeld ? "held" : "refused", end.text);
-      }
-      if (!saved.ok()) {
-        // The position is not durable, so nothing may be acknowledged: it is read and decided anew.
-        end.kind = Kind::kUnknown;
-        end.text = fmt::format("{}: the agent's store cannot be written: {}", label,
-                               Message(saved));
-      }
-    }
-    loop->Post([self, end = std::move(end), sent = result.sent, label]() mutable {
+    ApplyTask task(name, label, hold, *applier, *store);
+    protocol::ApplyEnd end = task.Run(order);
+    loop->Post([self, end = std::move(end), sent = task.sent(), label] {
       const auto mirror = self.lock();
       if (!mirror) return;
       if (sent) ++mirror->applies_;
-      if (end.kind == Kind::kApplied) {
+      if (end.kind == protocol::ApplyEnd::Kind::kApplied) {
         mirror->store_error_.clear();
         NESTOR_LOG(info, "APPLIED", "relationship={} what=\"{}\" sent={} persisted={}",
                    mirror->spec_.name(), label, sent, end.persisted);
@@ -213,7 +125,7 @@ void Mirror::Carry(protocol::ApplyOrder order) {
         NESTOR_LOG(warn, "APPLY_ENDED", "relationship={} what=\"{}\" outcome={} text=\"{}\"",
                    mirror->spec_.name(), label, static_cast<int>(end.kind), end.text);
       }
-      mirror->Do(mirror->follower_.OnApplied(std::move(end), mirror->world_.clock.Now()));
+      mirror->Do(mirror->follower_.OnApplied(end, mirror->world_.clock.Now()));
     });
   });
 }
@@ -267,7 +179,7 @@ void Mirror::Carry(protocol::Decode action) {
   });
 }
 
-void Mirror::Carry(protocol::ReadLocal) { world_.read_local(); }
+void Mirror::Carry(protocol::ReadLocal /*action*/) const { world_.read_local(); }
 
 void Mirror::Carry(protocol::Announce action) {
   const v1::State& state = action.state;

@@ -69,7 +69,7 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void Carry(protocol::KeepReceived action);
   void Carry(protocol::Remember update);
   void Carry(protocol::Decode action);
-  void Carry(protocol::ReadLocal action);
+  void Carry(protocol::ReadLocal action) const;
   void Carry(protocol::Announce action);
   void Carry(protocol::Compared action);
   void SendReport(const std::string& request_id, const protocol::Compared& compared);

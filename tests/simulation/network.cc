@@ -275,7 +275,7 @@ void Network::BreakChannel(Endpoint* endpoint, bool events, absl::Duration clien
   if (!channel.up) return;
   channel.up = false;
   const uint64_t generation = channel.generation;
-  scheduler_.After(server_learns, [this, endpoint, events, generation] {
+  scheduler_.After(server_learns, [endpoint, events, generation] {
     if (!Joined(endpoint)) return;
     Channel& now = events ? endpoint->events_ : endpoint->control_;
     if (now.generation == generation) now.server_knows = false;

@@ -1,0 +1,118 @@
+#include "secondary-agent/follow/apply_task.h"
+
+#include <fmt/format.h>
+
+#include "common/base/status.h"
+
+namespace nestor::secondary {
+namespace {
+
+using Kind = protocol::ApplyEnd::Kind;
+
+Kind KindOf(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kApplied:
+    case Outcome::kUnchanged: return Kind::kApplied;
+    case Outcome::kDiffersBefore: return Kind::kDiffersBefore;
+    case Outcome::kHeld: return Kind::kHeld;
+    case Outcome::kRefused: return Kind::kRefused;
+    case Outcome::kServiceBroken: return Kind::kServiceBroken;
+    case Outcome::kDigestMismatch: return Kind::kDigestMismatch;
+    case Outcome::kUnreachable: return Kind::kUnreachable;
+    case Outcome::kUnknown: return Kind::kUnknown;
+  }
+  return Kind::kUnknown;
+}
+
+// Of an intent that was durable when an apply of `ended` began, what is left of it afterwards: an
+// apply that was cut off may have left Kea further on than `ended`.
+std::optional<protocol::Position> StillIntended(const std::optional<protocol::Position>& intent,
+                                                const protocol::Position& ended, bool applied) {
+  if (!intent) return std::nullopt;
+  if (!applied) return intent->sequence == ended.sequence ? std::nullopt : intent;
+  const bool further = intent->stream_id == ended.stream_id && intent->sequence > ended.sequence;
+  return further ? intent : std::nullopt;
+}
+
+}  // namespace
+
+ApplyTask::ApplyTask(std::string relationship, std::string label, HoldPolicy hold, Applier& applier,
+                     store::FollowerStore& store)
+    : relationship_(std::move(relationship)),
+      label_(std::move(label)),
+      hold_(hold),
+      applier_(applier),
+      store_(store) {}
+
+protocol::ApplyEnd ApplyTask::Run(const protocol::ApplyOrder& order) {
+  // Durable before Kea is touched, so that no start ever applies anything older.
+  ApplyResult result = applier_.Apply(TargetOf(order), hold_,
+                                      [&] { return Intend(order.position); });
+  sent_ = result.sent;
+  protocol::ApplyEnd end;
+  end.kind = KindOf(result.outcome);
+  end.persisted = result.persisted;
+  end.text = std::move(result.text);
+  end.kea_result = result.kea_result;
+  end.kea_text = std::move(result.kea_text);
+  end.object = std::move(result.object);
+  end.actual = std::move(result.actual);
+  end.overwritten = std::move(result.between);
+  if (end.kind == Kind::kUnknown) return end;
+  if (const absl::Status settled = Settle(order, end); !settled.ok()) {
+    // The position is not durable, so nothing may be acknowledged: it is read and decided anew.
+    end.kind = Kind::kUnknown;
+    end.text =
+        fmt::format("{}: the agent's store cannot be written: {}", label_, Message(settled));
+  }
+  return end;
+}
+
+Target ApplyTask::TargetOf(const protocol::ApplyOrder& order) const {
+  Target target;
+  target.label = label_;
+  target.digest_after = config::Sha256FromBytes(order.position.digest).value_or(config::Sha256{});
+  target.removal_approved = order.approved;
+  target.must_persist = order.must_persist;
+  if (order.base) {
+    auto whole = std::make_shared<config::ObjectSet>(*order.base);
+    for (const auto& change : order.changes) config::Apply(*change, *whole);
+    (void)whole->Digest();
+    target.whole = std::move(whole);
+  } else {
+    target.digest_before = config::Sha256FromBytes(order.digest_before).value_or(config::Sha256{});
+    for (const auto& change : order.changes) target.changes.push_back(*change);
+  }
+  return target;
+}
+
+absl::Status ApplyTask::Intend(const protocol::Position& position) {
+  ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store_.Load(relationship_));
+  if (!earlier_) earlier_ = memory.intent;
+  memory.intent = position;
+  return store_.Save(relationship_, memory);
+}
+
+absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol::ApplyEnd& end) {
+  const bool applied = end.kind == Kind::kApplied;
+  const uint64_t sequence = order.position.sequence;
+  // First the history, then the position: while the intent stands it is all done again.
+  if (applied) RETURN_IF_ERROR(store_.SetApplied(relationship_, sequence, order.superseded));
+  ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store_.Load(relationship_));
+  if (applied || memory.intent) {
+    memory.intent = StillIntended(earlier_ ? earlier_ : memory.intent, order.position, applied);
+    if (applied) {
+      memory.position = order.position;
+      memory.persisted = end.persisted;
+    }
+    RETURN_IF_ERROR(store_.Save(relationship_, memory));
+  }
+  if (!applied && !end.text.empty()) {
+    // Only told by `history`: what stands in the way is also in the status and the nack.
+    (void)store_.SetOutcome(relationship_, sequence, end.kind == Kind::kHeld ? "held" : "refused",
+                            end.text);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace nestor::secondary
