@@ -175,7 +175,6 @@ bool Follower::PersistAgain(Instant now) {
 // Kea has something that no change of the primary made: put the position's configuration back.
 void Follower::RepairDrift(Instant now) {
   if (position_.sequence == 0 || !InStream() || local_digest() == position_.digest) return;
-  if (position_.digest == repair_refused_) return;
   if (BelowIntent(position_.sequence)) {
     // The apply that was cut off may have left anything: only the primary can tell what differs.
     const bool ahead = TailSequence() >= intent_->sequence;
@@ -183,6 +182,7 @@ void Follower::RepairDrift(Instant now) {
     return;
   }
   if (!base_) return WalkToHead(now);
+  if (position_.digest == repair_refused_) return;
   ApplyOrder order;
   order.position = position_;
   order.base = base_;

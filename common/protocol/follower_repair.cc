@@ -10,6 +10,8 @@ namespace {
 
 constexpr absl::Duration kWalkPatience = absl::Seconds(5);
 constexpr int kWalkTries = 5;
+// After a walk to what was refused: the next heartbeat tells whether the primary moved on.
+constexpr absl::Duration kRefusedSpacing = absl::Seconds(1);
 constexpr absl::Duration kSnapshotSpacing = absl::Seconds(30);
 constexpr absl::Duration kSnapshotForgiven = absl::Minutes(10);
 // A little less than the primary waits for the report.
@@ -27,7 +29,7 @@ void Follower::Verify() {
 // no use where that was refused or is held.
 void Follower::WalkToHead(Instant now) {
   const bool held = apply_ == ApplyState::kHeld && TailSequence() == open_target_;
-  const bool refused = head_digest_ == refused_digest_;
+  const bool refused = head_digest_ == refused_digest_ || head_digest_ == repair_refused_;
   if (link_ != LinkState::kFollow || walk_ || whole_ || held || refused || now < walk_at_) return;
   StartWalk(now);
 }
@@ -193,7 +195,7 @@ void Follower::EndRepairWalk(const TreeWalk& walk, const config::ObjectSet& prim
   order.must_persist = true;
   if (order.position.digest == refused_digest_ || order.position.digest == repair_refused_) {
     apply_ = ApplyState::kRejected;
-    repair_refused_ = position_.digest;
+    walk_at_ = now + kRefusedSpacing;
     EndResync("ABORTED", last_error_);
     return;
   }

@@ -31,6 +31,10 @@ void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
              facts.follower_state == "FENCED") {
     reasons.push_back(fmt::format("{} is {}: {}", facts.secondary.server, facts.follower_state,
                                   facts.last_error));
+  } else if (facts.follower_state == "INIT" || facts.follower_state == "CONNECT" ||
+             facts.follower_state == "HELLO") {
+    reasons.push_back(
+        fmt::format("{} has not joined {} yet", facts.secondary.server, facts.primary.server));
   } else if (facts.lag >= kLagNoticed) {
     reasons.push_back(fmt::format("{} is {:.0f} s behind{}{}", facts.secondary.server,
                                   absl::ToDoubleSeconds(facts.lag),

@@ -36,6 +36,9 @@ void Stream::OnAck(const v1::Envelope& envelope) {
   if (envelope.stream_id() != publisher_.stream().stream_id) {
     // Not welcomed yet, or still at another stream: its numbers mean nothing here.
     *follower_.ack.mutable_status() = ack.status();
+    if (ack.status().follower_state() != "FENCED") {
+      follower_.ack.mutable_status()->set_follower_state("HELLO");
+    }
     follower_.digest = envelope.digest_after();
     return;
   }

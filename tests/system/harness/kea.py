@@ -90,7 +90,8 @@ class Kea:
         self._forget_pid_file()
 
     def _forget_pid_file(self):
-        for name in os.listdir(self.folder):
+        # Closed twice, its folder is gone.
+        for name in os.listdir(self.folder) if os.path.isdir(self.folder) else ():
             if name.endswith(f"kea-{self.service}.pid"):
                 os.remove(os.path.join(self.folder, name))
 

@@ -46,9 +46,12 @@ class KeaProxy:
 
     def _accept(self):
         while not self._ends:
-            if not select.select([self._listener], [], [], 0.1)[0]:
-                continue
-            connection, _ = self._listener.accept()
+            try:
+                if not select.select([self._listener], [], [], 0.1)[0]:
+                    continue
+                connection, _ = self._listener.accept()
+            except (OSError, ValueError):  # closed meanwhile
+                return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):

@@ -203,6 +203,23 @@ TEST_F(RepairTest, DriftFoundAtTheStartWhileTheHeadIsRefusedDoesNotWalkInCircles
   EXPECT_EQ(State(), "REJECTED");
 }
 
+TEST_F(RepairTest, DriftFoundAtTheStartWhileTheHeadWasRefusedIsRepairedByTheNextChange) {
+  Follow();
+  Publish(Subnets({1, 2, 3, 4}));
+  FinishAs(Kind::kRefused);
+  RestartWith(Subnets({1, 99}), v1::REPLAY);
+  Transfer(stream.ReplayFrom(2, 2));
+  Walk(200);
+  ASSERT_EQ(State(), "REJECTED");
+  Publish(Subnets({1, 2, 3}));
+  Pass(absl::Seconds(2));
+  Walk();
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->position.sequence, 3u);
+  Finish();
+  EXPECT_EQ(State(), "FOLLOW");
+}
+
 TEST_F(RepairTest, DriftFoundAtTheStartWhileTheHeadIsHeldIsNotTriedInCircles) {
   Follow();
   Publish(Subnets({}));

@@ -90,6 +90,14 @@ TEST_F(JudgeTest, AFollowerThatDoesNotGoOnImpairs) {
   }
 }
 
+TEST_F(JudgeTest, AFollowerThatHasNotJoinedImpairs) {
+  for (const char* state : {"INIT", "CONNECT", "HELLO"}) {
+    facts_.follower_state = state;
+    EXPECT_EQ(State(), "IMPAIRED");
+    EXPECT_EQ(FirstReason(), "kea-b has not joined kea-a yet");
+  }
+}
+
 TEST_F(JudgeTest, LagIsToldFromFiveSecondsOn) {
   facts_.digest_equal = false;
   facts_.lag = absl::Milliseconds(4900);
