@@ -88,17 +88,22 @@ absl::Status ReadSecurity(const Section& root, AgentConfig& config) {
   return absl::OkStatus();
 }
 
-absl::Status ReadEndpoint(const Section& section, std::string_view name, bool secured,
-                          std::string& endpoint) {
-  ASSIGN_OR_RETURN(const Text text, section.RequiredText(name));
-  endpoint = text.value;
-  RETURN_IF_ERROR(At(section, text, CheckEndpoint(endpoint)));
+absl::Status CheckReach(const Section& section, const Text& text, std::string_view endpoint,
+                        bool secured) {
   if (secured || StaysOnThisHost(endpoint)) return absl::OkStatus();
   return section.ErrorAt(
       text.offset,
       fmt::format("\"{}\" can be reached from other hosts, and there is no \"security\": add it "
                   "(nestorctl keygen makes keys), or use a loopback or ipc address",
-                  endpoint));
+                  text.value));
+}
+
+absl::Status ReadEndpoint(const Section& section, std::string_view name, bool secured,
+                          std::string& endpoint) {
+  ASSIGN_OR_RETURN(const Text text, section.RequiredText(name));
+  endpoint = text.value;
+  RETURN_IF_ERROR(At(section, text, CheckEndpoint(endpoint)));
+  return CheckReach(section, text, endpoint, secured);
 }
 
 absl::Status ReadBus(const Section& root, AgentConfig& config) {
@@ -127,7 +132,9 @@ absl::Status ReadHttp(const Section& root, AgentConfig& config) {
   ASSIGN_OR_RETURN(const std::optional<Text> http, root.FindText("http"));
   if (!http) return absl::OkStatus();
   config.http = http->value;
-  return config.http.empty() ? absl::OkStatus() : At(root, *http, CheckHostPort(config.http));
+  if (config.http.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(At(root, *http, CheckHostPort(config.http)));
+  return CheckReach(root, *http, "tcp://" + config.http, config.security.has_value());
 }
 
 absl::Status ReadStateDirectory(const Section& root, AgentConfig& config) {

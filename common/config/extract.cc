@@ -16,9 +16,10 @@ using json::Text;
 using json::Value;
 
 constexpr std::string_view kServerSpecific[] = {
-    "config-control", "control-socket",  "control-sockets", "dhcp-ddns",       "dhcp-queue-control",
-    "hash",           "hooks-libraries", "hosts-database",  "hosts-databases", "interfaces-config",
-    "lease-database", "loggers",         "multi-threading", "server-id",       "server-tag",
+    "config-control",     "control-socket", "control-sockets", "data-directory",  "dhcp-ddns",
+    "dhcp-queue-control", "hash",           "hooks-libraries", "hosts-database",  "hosts-databases",
+    "interfaces-config",  "lease-database", "loggers",         "multi-threading", "server-id",
+    "server-tag",
 };
 
 constexpr std::string_view kIdentifiers[] = {"hw-address", "duid", "circuit-id", "client-id",

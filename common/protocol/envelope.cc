@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "common/base/status.h"
 
 namespace nestor::protocol {
 namespace {
+
+// Far above what any journal reaches, far below where arithmetic ends.
+constexpr uint64_t kMostNumber = uint64_t{1} << 48;
 
 bool IsEmptyOr(std::string_view bytes, size_t size) {
   return bytes.empty() || bytes.size() == size;
@@ -23,6 +27,12 @@ absl::Status CheckRanges(const v1::Envelope& envelope) {
   if (!IsEmptyOr(envelope.stream_id(), 16)) return bad("stream_id is not 16 bytes");
   if (!IsEmptyOr(envelope.digest_before(), 32)) return bad("digest_before is not 32 bytes");
   if (!IsEmptyOr(envelope.digest_after(), 32)) return bad("digest_after is not 32 bytes");
+  const v1::Hello& hello = envelope.hello();
+  if (std::max({envelope.term(), envelope.sequence(), envelope.previous_sequence(),
+                hello.highest_term(), hello.position_term(), hello.position_sequence()}) >
+      kMostNumber) {
+    return bad("a term or sequence is beyond 2^48");
+  }
   if (envelope.sender().size() > 255) return bad("sender is longer than 255 bytes");
   if (envelope.has_change() && envelope.sequence() != envelope.previous_sequence() + 1) {
     return bad("a change does not follow its previous_sequence");

@@ -179,7 +179,7 @@ FollowerActions Follower::OnReachable(bool reachable, Instant now) {
 }
 
 absl::StatusOr<FollowerActions> Follower::Decide(uint64_t sequence, bool approve, Instant now) {
-  const bool held = apply_ == ApplyState::kHeld || apply_ == ApplyState::kPaused;
+  const bool held = held_sequence() != 0;
   if (!held || sequence != held_sequence_) {
     return Error(absl::StatusCode::kFailedPrecondition, "relationship {}: change {} is not held{}",
                  options_.relationship, sequence,

@@ -183,7 +183,10 @@ class Follower {
   const std::string& head_digest() const { return head_digest_; }
   const std::string& stream_id() const { return stream_id_; }
   uint64_t term() const { return term_; }
-  uint64_t held_sequence() const { return apply_ == ApplyState::kHeld ? held_sequence_ : 0; }
+  // The change a person decides about, also where it was rejected and may yet be approved; 0: none.
+  uint64_t held_sequence() const {
+    return apply_ == ApplyState::kHeld || apply_ == ApplyState::kPaused ? held_sequence_ : 0;
+  }
   const std::string& last_error() const { return link_error_.empty() ? last_error_ : link_error_; }
   std::string local_digest() const;  // 32 bytes, or empty
   v1::PublisherState publisher_state() const { return publisher_state_; }
@@ -242,6 +245,7 @@ class Follower {
   enum class Purpose { kTarget, kRecord, kRepair };
   void Start(ApplyOrder order, Purpose purpose);
   void Applied(const ApplyEnd& end, Instant now);
+  void ForgetRefusal();
   void DropApplied();
   void Refused(const ApplyEnd& end, v1::NackClass nack_class);
   void RetryLater(const ApplyEnd& end, v1::NackClass nack_class, Instant now);

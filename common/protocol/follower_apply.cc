@@ -93,8 +93,6 @@ bool Follower::ApplyTarget(Instant now) {
   if (refused || held) return RecordReached();
   if (whole_) {
     order.base = whole_->set;
-    // A Kea that somebody else brought there has it perhaps not in its file.
-    order.must_persist = position_.sequence > 0 && local_digest() != position_.digest;
     for (size_t i = 0; i < size; ++i) order.changes.push_back(queue_[i].change);
   } else if (!FromQueue(size, order)) {
     return RecordReached();
@@ -193,7 +191,9 @@ void Follower::RepairDrift(Instant now) {
 }
 
 void Follower::Start(ApplyOrder order, Purpose purpose) {
-  order.must_persist |= must_persist_;
+  // Its file may be older than what Kea runs, or Kea may have come there by somebody else.
+  order.must_persist |=
+      must_persist_ || !persisted_ || local_digest() != order.position.digest;
   // What a snapshot's label covers was overtaken by the snapshot; that is not told one by one.
   uint64_t passed = InStream() ? position_.sequence + 1 : 1;
   if (whole_) passed = std::max(passed, whole_->position.sequence);
@@ -273,22 +273,26 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
   nacked_ = v1::NACK_UNSPECIFIED;
   repair_refused_.clear();
   if (InStream()) received_ = std::max(received_, position_.sequence);
+  if (!refused_digest_.empty() && position_.digest == refused_digest_) ForgetRefusal();
   if (open_purpose_ != Purpose::kTarget) {
     // A refusal or a hold of what follows still stands.
-    apply_ = state_before_;
+    const bool mended = state_before_ == ApplyState::kRejected && refused_digest_.empty();
+    apply_ = mended ? ApplyState::kIdle : state_before_;
     if (apply_ == ApplyState::kIdle) last_error_ = end.persisted ? std::string() : end.text;
     return;
   }
   nacked_held_ = 0;
   if (approved_sequence_ != 0 && approved_sequence_ <= position_.sequence) approved_sequence_ = 0;
   last_error_ = end.persisted ? std::string() : end.text;
-  if (!refused_digest_.empty()) {
-    refused_digest_.clear();
-    Remember update;
-    update.refused_digest = update.refused_nack = "";
-    DoRemember(std::move(update));
-  }
+  if (!refused_digest_.empty()) ForgetRefusal();
   if (end.persisted && ResyncReached()) EndResync("COMPLETED", "");
+}
+
+void Follower::ForgetRefusal() {
+  refused_digest_.clear();
+  Remember update;
+  update.refused_digest = update.refused_nack = "";
+  DoRemember(std::move(update));
 }
 
 // What waited and is applied now, or was overtaken.
@@ -337,7 +341,14 @@ FollowerActions Follower::OnLocal(std::shared_ptr<const config::ObjectSet> set,
   const std::string local = local_digest();
   if (position_.sequence > 0 && local == position_.digest) {
     base_ = known_;
-    if (repair_refused_ == position_.digest) repair_refused_.clear();
+    if (repair_refused_ == position_.digest) {
+      // A person did what Kea had refused to take back.
+      repair_refused_.clear();
+      if (apply_ == ApplyState::kRejected && refused_digest_.empty()) {
+        apply_ = ApplyState::kIdle;
+        last_error_.clear();
+      }
+    }
   } else if (!open_ && !options_.observe && position_.sequence > 0) {
     const bool ours = OnTheWay(local);
     const bool news = before && config::Bytes(before->Digest()) != local;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/status.h"
+#include "common/base/text.h"
 #include "common/config/proto.h"
 #include "common/protocol/follower.h"
 
@@ -11,6 +12,7 @@ namespace {
 
 constexpr absl::Duration kAckGather = absl::Milliseconds(100);
 constexpr absl::Duration kAckPeriod = absl::Seconds(1);
+constexpr size_t kMostText = 8192;
 constexpr int kMostDriftObjects = 50;
 constexpr size_t kMostDriftBytes = size_t{40} << 10;
 
@@ -20,12 +22,12 @@ void Follower::Nack(const ApplyEnd& end, v1::NackClass nack_class, bool retryabl
   v1::Nack nack;
   nack.set_nack_class(nack_class);
   nack.set_kea_result(end.kea_result);
-  nack.set_kea_text(end.kea_text.substr(0, 8192));
+  nack.set_kea_text(Utf8(end.kea_text, kMostText));
   if (!end.object.key.empty()) {
     nack.mutable_object()->set_kind(std::string(config::KindName(end.object.kind)));
     nack.mutable_object()->set_key(end.object.key);
   }
-  nack.set_text(end.text.substr(0, 8192));
+  nack.set_text(Utf8(end.text, kMostText));
   nack.set_active_sequence(position_.sequence);
   nack.set_active_digest(local_digest());
   nack.set_retryable(retryable);

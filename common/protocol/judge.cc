@@ -23,7 +23,7 @@ void JudgeSide(const SideFacts& side, bool heard, std::vector<std::string>& reas
 }
 
 void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
-  if (facts.held_sequence != 0) {
+  if (facts.held_sequence != 0 && facts.follower_state != "PAUSED") {
     reasons.push_back(fmt::format(
         "change {} is held, since it removes a large part; decide with nestorctl approve or reject",
         facts.held_sequence));
@@ -35,6 +35,9 @@ void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
              facts.follower_state == "HELLO") {
     reasons.push_back(
         fmt::format("{} has not joined {} yet", facts.secondary.server, facts.primary.server));
+  } else if (facts.follower_state == "STALE") {
+    reasons.push_back(fmt::format("{} does not hear the events of {}", facts.secondary.server,
+                                  facts.primary.server));
   } else if (facts.lag >= kLagNoticed) {
     reasons.push_back(fmt::format("{} is {:.0f} s behind{}{}", facts.secondary.server,
                                   absl::ToDoubleSeconds(facts.lag),

@@ -1,5 +1,7 @@
 #include "primary-agent/app/core.h"
 
+#include <absl/strings/match.h>
+
 #include "common/base/status.h"
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
@@ -92,6 +94,7 @@ void PrimaryApp::Core::Tick() {
   world_.metrics.Alive();
   for (auto& [service, watch] : watches_) watch->Tick();
   for (auto& [name, stream] : streams_) stream->Tick();
+  GoOnWatching();
   const Instant now = world_.clock.Now();
   std::erase_if(sessions_,
                 [&](const auto& entry) { return now - entry.second.heard > kForgetSession; });
@@ -234,7 +237,7 @@ void PrimaryApp::Core::LookUpEnded(const std::string& route, const Session& sess
           const auto entries = journal->History(name, 1);
           if (!entries.ok()) continue;
           ended[name] = !entries->empty() && entries->front().what() == "relationship" &&
-                        entries->front().outcome() == "removed";
+                        absl::EqualsIgnoreCase(entries->front().outcome(), "removed");
         }
         loop->Post([self, route, ended = std::move(ended)] {
           const auto core = self.lock();

@@ -39,6 +39,8 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
     std::set<std::string> kinds;  // empty: all but heartbeats
     bool live = true;             // false: changes are still being read from the journal
     uint64_t sent = 0;            // the last change sent from the journal
+    bool reading = false;         // the journal, for it
+    std::optional<Instant> full;  // since when it has not taken what is read from the journal
   };
   using Request = operators::Request;
 
@@ -67,12 +69,14 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void List(const Request& request);
   void Show(const Request& request);
   void Remove(const Request& request);
+  void Removed(const Request& request, Stream& stream);
   // Finds the stream or answers that there is none.
   Stream* Named(const Request& request, const std::string& name);
 
   // -- core_watch.cc
   void Watch(const Request& request);
   void ReadForWatcher(uint64_t id, uint64_t from);
+  void GoOnWatching();
   void OnEvent(const std::string& topic, const v1::Envelope& event);
   bool SendEvent(const Watcher& watcher, const std::string& topic, const v1::Envelope& event);
 
@@ -88,7 +92,8 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   // Relationships that sessions named and that are none here: whether an operator removed them
   // (true), or this journal never heard of them.
   std::map<std::string, bool> ended_;
-  std::set<std::string> adopting_;  // names between the request and the journal's word
+  // Between the request and the journal's word, by name.
+  std::map<std::string, v1::RelationshipSpec> adopting_;
 };
 
 }  // namespace nestor::primary

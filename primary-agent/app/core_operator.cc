@@ -172,8 +172,10 @@ void PrimaryApp::Core::Adopt(const Request& request) {
   if (streams_.contains(adopt.name()) || adopting_.contains(adopt.name())) {
     return refuse(fmt::format("there is a relationship {} already", adopt.name()));
   }
-  for (const auto& [name, stream] : streams_) {
-    if (stream->service() == service && stream->spec().secondary() == adopt.secondary()) {
+  std::map<std::string, v1::RelationshipSpec> others = adopting_;
+  for (const auto& [name, stream] : streams_) others[name] = stream->spec();
+  for (const auto& [name, other] : others) {
+    if (other.service() == adopt.service() && other.secondary() == adopt.secondary()) {
       return refuse(fmt::format("{} already mirrors {} to {}", name, ServiceName(service),
                                 adopt.secondary()));
     }
@@ -187,7 +189,7 @@ void PrimaryApp::Core::Adopt(const Request& request) {
   spec.set_hold_percent(adopt.hold_percent() ? adopt.hold_percent() : kDefaultHoldPercent);
   spec.set_hold_minimum(adopt.hold_minimum() ? adopt.hold_minimum() : kDefaultHoldMinimum);
   *spec.mutable_since() = ToWire(world_.clock.Wall());
-  adopting_.insert(spec.name());
+  adopting_[spec.name()] = spec;
   // What runs now decides whether it can be mirrored at all.
   watches_.at(service)->ReadAgain(
       [self = weak_from_this(), request, spec, service](const absl::Status& read) {
@@ -216,6 +218,7 @@ void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::Relationshi
     absl::StatusOr<Recorder::Opened> opened = Recorder::Opened();
     const absl::Status added = journal->AddRelationship(spec);
     opened = added.ok() ? watch->recorder().Open(spec.name()) : added;
+    if (added.ok() && !opened.ok()) (void)journal->RemoveRelationship(spec.name());
     if (opened.ok()) {
       (void)journal->AddEntry(spec.name(), RelationshipEntry(*clock, "adopted", who));
     }
@@ -275,36 +278,42 @@ void PrimaryApp::Core::Remove(const Request& request) {
   Stream* stream = Named(request, request.message.remove().name());
   if (stream == nullptr) return;
   const std::string name = stream->spec().name();
-  const std::string secondary = stream->spec().secondary();
   const auto watch = watches_.at(stream->service());
+  const auto ending = streams_.extract(name).mapped();
+  watch->worker().Post([self = weak_from_this(), request, name, watch, ending,
+                        journal = &world_.journal, loop = &world_.loop, clock = &world_.clock] {
+    watch->recorder().Close(name);
+    const absl::Status removed = journal->RemoveRelationship(name);
+    absl::StatusOr<Recorder::Opened> opened = removed;
+    if (removed.ok()) {
+      (void)journal->AddEntry(
+          name, RelationshipEntry(*clock, "removed", request.message.operator_name()));
+    } else {
+      opened = watch->recorder().Open(name);
+    }
+    loop->Post([self, request, ending, removed, opened = std::move(opened)]() mutable {
+      const auto core = self.lock();
+      if (!core) return;
+      if (removed.ok()) return core->Removed(request, *ending);
+      if (opened.ok()) core->AddStream(ending->spec(), ending->service(), *std::move(opened));
+      core->desk_->Reply(request, {}, kRefused, std::string(Message(removed)));
+    });
+  });
+}
+
+void PrimaryApp::Core::Removed(const Request& request, Stream& stream) {
+  const std::string& name = stream.spec().name();
   v1::State ended;
   ended.set_what("relationship");
   ended.set_to("REMOVED");
   ended.set_server(options_.server_name);
   ended.set_reason(fmt::format("removed by {}", request.message.operator_name()));
-  stream->Announce(ended);
-  streams_.erase(name);
+  stream.Announce(ended);
+  NESTOR_LOG(info, "RELATIONSHIP_REMOVED", "relationship={}", name);
   world_.metrics.Forget(name);
-  watch->worker().Post([self = weak_from_this(), request, name, secondary, watch,
-                        journal = &world_.journal, loop = &world_.loop, clock = &world_.clock] {
-    watch->recorder().Close(name);
-    const absl::Status removed = journal->RemoveRelationship(name);
-    if (removed.ok()) {
-      (void)journal->AddEntry(
-          name, RelationshipEntry(*clock, "removed", request.message.operator_name()));
-    }
-    loop->Post([self, request, name, secondary, removed] {
-      const auto core = self.lock();
-      if (!core) return;
-      NESTOR_LOG(info, "RELATIONSHIP_REMOVED", "relationship={}", name);
-      core->ended_[name] = true;
-      core->TellRelationships(secondary);
-      core->desk_->Reply(request, {}, removed.ok() ? 0 : kRefused,
-                         removed.ok()
-                             ? fmt::format("{} is removed; both servers keep what they serve", name)
-                             : std::string(Message(removed)));
-    });
-  });
+  ended_[name] = true;
+  TellRelationships(stream.spec().secondary());
+  desk_->Reply(request, {}, 0, fmt::format("{} is removed; both servers keep what they serve", name));
 }
 
 }  // namespace nestor::primary

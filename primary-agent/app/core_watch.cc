@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint64_t kReadBytes = uint64_t{4} << 20;
 constexpr size_t kMostWatchers = 64;
+// One that takes nothing for so long is let go; it asks again from what it saw last.
+constexpr absl::Duration kFullPatience = absl::Seconds(10);
 
 }  // namespace
 
@@ -41,6 +43,7 @@ void PrimaryApp::Core::Watch(const Request& request) {
 
 void PrimaryApp::Core::ReadForWatcher(uint64_t id, uint64_t from) {
   const std::string name = watchers_.at(id).relationship;
+  watchers_.at(id).reading = true;
   world_.disk.Post(
       [self = weak_from_this(), journal = &world_.journal, loop = &world_.loop, name, id, from] {
         auto changes = journal->Read(name, from, kReadBytes);
@@ -48,6 +51,7 @@ void PrimaryApp::Core::ReadForWatcher(uint64_t id, uint64_t from) {
           const auto core = self.lock();
           if (!core || !core->watchers_.contains(id)) return;
           Watcher& watcher = core->watchers_.at(id);
+          watcher.reading = false;
           const Stream* stream = core->FindStream(watcher.relationship);
           if (stream == nullptr || !changes.ok()) {
             core->watchers_.erase(id);
@@ -60,9 +64,10 @@ void PrimaryApp::Core::ReadForWatcher(uint64_t id, uint64_t from) {
             const std::string topic =
                 protocol::Topic(watcher.relationship, stream->service(), "change");
             if (!core->SendEvent(watcher, topic, event)) {
-              core->watchers_.erase(id);
+              if (!watcher.full) watcher.full = core->world_.clock.Now();
               return;
             }
+            watcher.full.reset();
             watcher.sent = change.sequence;
           }
           if (watcher.sent < stream->head() && !changes->empty()) {
@@ -72,6 +77,17 @@ void PrimaryApp::Core::ReadForWatcher(uint64_t id, uint64_t from) {
           }
         });
       });
+}
+
+// Those whose connection was full while changes were read for them.
+void PrimaryApp::Core::GoOnWatching() {
+  const Instant now = world_.clock.Now();
+  std::erase_if(watchers_, [&](const auto& entry) {
+    return entry.second.full && now - *entry.second.full > kFullPatience;
+  });
+  for (const auto& [id, watcher] : watchers_) {
+    if (watcher.full && !watcher.reading) ReadForWatcher(id, watcher.sent + 1);
+  }
 }
 
 bool PrimaryApp::Core::SendEvent(const Watcher& watcher, const std::string& topic,

@@ -6,8 +6,9 @@ ServiceWatch::ServiceWatch(DhcpService service, kea::KeaControl& kea, watch::Cha
                            Executor& worker, Executor& loop, Clock& clock,
                            std::shared_ptr<Recorder> recorder, OnLook on_look)
     : worker_(worker), recorder_(std::move(recorder)) {
-  // Filled on the worker, emptied on the protocol thread by the look's end: one look at a time, and
-  // the posting orders the two.
+  // Filled on the worker, emptied on the protocol thread by the end of a look that read: one look
+  // at a time, and the posting orders the two. A look that says that Kea is silent is told
+  // meanwhile.
   const auto recorded = std::make_shared<std::vector<Recorded>>();
   lookout_ = std::make_shared<watch::Lookout>(
       service, kea, source, worker, loop, clock,
@@ -15,7 +16,9 @@ ServiceWatch::ServiceWatch(DhcpService service, kea::KeaControl& kea, watch::Cha
         return recorder->Record(look.set, look.origin, *recorded);
       },
       [recorded, on_look = std::move(on_look)](watch::Look look) {
-        on_look({std::move(look), std::exchange(*recorded, {})});
+        std::vector<Recorded> news;
+        if (look.read) news = std::exchange(*recorded, {});
+        on_look({std::move(look), std::move(news)});
       });
 }
 

@@ -155,7 +155,8 @@ void Stream::OnFollower(const std::string& route, const v1::Envelope& envelope) 
       }
       return;
     case v1::Envelope::kAck:
-      return OnAck(envelope);
+      OnAck(envelope);
+      return SendPendingResync();
     case v1::Envelope::kNack:
       return OnNack(envelope);
     case v1::Envelope::kState:
@@ -215,14 +216,16 @@ void Stream::OnHello(const v1::Envelope& envelope) {
   NESTOR_LOG(info, "FOLLOWER_WELCOMED", "relationship={} server={} join={} position={}",
              spec_.name(), hello.server(), v1::Join_Name(decision.join),
              protocol::ChangeName(hello.position_term(), hello.position_sequence()));
-  if (!pending_resync_.empty()) {
-    v1::Envelope envelope_out;
-    v1::Resync& resync = *envelope_out.mutable_resync();
-    resync.set_request_id(std::exchange(pending_resync_, {}));
-    resync.set_mode(v1::RESYNC_SNAPSHOT);
-    resync.set_reason("asked for by an operator while the secondary was away");
-    (void)SendToFollower(std::move(envelope_out));
-  }
+}
+
+void Stream::SendPendingResync() {
+  if (pending_resync_.empty()) return;
+  v1::Envelope envelope;
+  v1::Resync& resync = *envelope.mutable_resync();
+  resync.set_request_id(pending_resync_);
+  resync.set_mode(v1::RESYNC_SNAPSHOT);
+  resync.set_reason("asked for by an operator while the secondary was away");
+  if (SendToFollower(std::move(envelope)).ok()) pending_resync_.clear();
 }
 
 void Stream::Fence(const std::string& text) {
@@ -298,7 +301,7 @@ void Stream::OnTreeRequest(const v1::TreeRequest& request) {
 void Stream::Compact() {
   next_compact_ = world_.clock.Now() + kCompactPeriod;
   const bool connected = follower_.heard && world_.clock.Now() - *follower_.heard < kSilent;
-  const uint64_t held = connected ? follower_.ack.persisted() + 1 : 0;
+  const uint64_t held = connected ? follower_.ack.persisted() : 0;
   world_.disk.Post([self = weak_from_this(), journal = &world_.journal, loop = &world_.loop,
                     name = spec_.name(), held, now = world_.clock.Wall()] {
     const auto lowest = journal->Compact(name, store::Retention{}, held, now);

@@ -125,6 +125,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void OnState(const v1::State& state);
   void OnTreeRequest(const v1::TreeRequest& request);
   void EndResync(const std::string& state, const std::string& text, bool last);
+  // To a follower that was away when an operator asked for it.
+  void SendPendingResync();
   void Compact();
   void JudgeNow();
   protocol::PairFacts Facts() const;

@@ -78,6 +78,12 @@ void Stream::OnAck(const v1::Envelope& envelope) {
 
 void Stream::OnNack(const v1::Envelope& envelope) {
   const v1::Nack& nack = envelope.nack();
+  const bool ours = envelope.stream_id() == publisher_.stream().stream_id;
+  if (!ours || envelope.sequence() > publisher_.stream().head) {
+    NESTOR_LOG(warn, "NACK_BEYOND_HEAD", "relationship={} refused={} head={} text=\"{}\"",
+               spec_.name(), envelope.sequence(), publisher_.stream().head, nack.text());
+    return;
+  }
   follower_.last_nack = nack.text();
   NESTOR_LOG(warn, "CHANGE_REFUSED", "relationship={} change={} server={} class={} text=\"{}\"",
              spec_.name(), protocol::ChangeName(publisher_.stream().term, envelope.sequence()),

@@ -144,8 +144,9 @@ void SecondaryApp::Core::OnAgentWelcome(const v1::Envelope& envelope) {
   refusal_.clear();
   for (const std::string& name : welcome.ended()) RemoveMirror(name, envelope.sender());
   std::set<std::string> known;
+  for (const v1::RelationshipSpec& spec : welcome.relationships()) known.insert(spec.name());
   for (const v1::RelationshipSpec& spec : welcome.relationships()) {
-    known.insert(spec.name());
+    if (welcome.complete()) RemoveReplaced(spec, known);
     OnSpec(spec);
   }
   if (!welcome.complete()) return;
@@ -159,6 +160,17 @@ void SecondaryApp::Core::OnAgentWelcome(const v1::Envelope& envelope) {
     }
   }
   orphaned_ = std::move(orphaned);
+}
+
+// A Kea follows one stream: what the primary no longer knows gives way to what it made instead.
+void SecondaryApp::Core::RemoveReplaced(const v1::RelationshipSpec& spec,
+                                        const std::set<std::string>& known) {
+  std::vector<std::string> replaced;
+  for (const auto& [name, mirror] : mirrors_) {
+    if (known.contains(name) || mirror->service() != FromProto(spec.service())) continue;
+    replaced.push_back(name);
+  }
+  for (const std::string& name : replaced) RemoveMirror(name, spec.primary());
 }
 
 void SecondaryApp::Core::OnSpec(const v1::RelationshipSpec& spec) {
@@ -219,7 +231,8 @@ void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService
                     world_.store,
                     world_.metrics,
                     [lookout = std::weak_ptr(kea.lookout)] {
-                      if (const auto found = lookout.lock()) found->ReadAgain([](const absl::Status&) {});
+                      const auto found = lookout.lock();
+                      if (found) found->ReadAgain([](const absl::Status&) {});
                     }};
   const auto mirror = std::make_shared<Mirror>(
       spec, service, options_.server_name, options_.version, std::move(memory),

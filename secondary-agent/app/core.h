@@ -37,6 +37,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   void OnEvent(std::string_view topic, std::string_view payload);
   void OnPrimary(std::string_view payload);
   void OnAgentWelcome(const v1::Envelope& envelope);
+  void RemoveReplaced(const v1::RelationshipSpec& spec, const std::set<std::string>& known);
   void OnSpec(const v1::RelationshipSpec& spec);
   void AddMirror(const v1::RelationshipSpec& spec, DhcpService service,
                  protocol::FollowerMemory memory);

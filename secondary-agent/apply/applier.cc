@@ -171,7 +171,8 @@ void Applier::Verify(Job& job) {
 void Applier::Repeat(Job& job) {
   job.before = std::move(job.after);
   job.actual = job.result.actual;
-  if (Plan(job) && Test(job)) Set(job);
+  if (Plan(job) && Test(job)) return Set(job);
+  if (job.result.outcome == Outcome::kUnreachable) job.result.outcome = Outcome::kUnknown;
 }
 
 void Applier::Mismatch(Job& job) {

@@ -24,14 +24,20 @@ Kind KindOf(Outcome outcome) {
   return Kind::kUnknown;
 }
 
+// Nothing reached Kea, so what an earlier apply may have left there is as unknown as before.
+bool NothingSent(Kind kind) {
+  return kind == Kind::kDiffersBefore || kind == Kind::kHeld || kind == Kind::kUnreachable;
+}
+
 // Of an intent that was durable when an apply of `ended` began, what is left of it afterwards: an
 // apply that was cut off may have left Kea further on than `ended`.
 std::optional<protocol::Position> StillIntended(const std::optional<protocol::Position>& intent,
                                                 const protocol::Position& ended, bool applied) {
   if (!intent) return std::nullopt;
-  if (!applied) return intent->sequence == ended.sequence ? std::nullopt : intent;
-  const bool further = intent->stream_id == ended.stream_id && intent->sequence > ended.sequence;
-  return further ? intent : std::nullopt;
+  const bool same_stream = intent->stream_id == ended.stream_id;
+  const bool ahead = same_stream && intent->sequence > ended.sequence;
+  const bool the_same = same_stream && intent->sequence == ended.sequence;
+  return ahead || (!applied && !the_same) ? intent : std::nullopt;
 }
 
 }  // namespace
@@ -99,7 +105,7 @@ absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol
   // First the history, then the position: while the intent stands it is all done again.
   if (applied) RETURN_IF_ERROR(store_.SetApplied(relationship_, sequence, order.superseded));
   ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store_.Load(relationship_));
-  if (applied || memory.intent) {
+  if (applied || (memory.intent && !NothingSent(end.kind))) {
     memory.intent = StillIntended(earlier_ ? earlier_ : memory.intent, order.position, applied);
     if (applied) {
       memory.position = order.position;

@@ -1,6 +1,7 @@
 #include "secondary-agent/follow/mirror.h"
 
 #include "common/base/status.h"
+#include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
@@ -11,6 +12,9 @@ namespace {
 
 constexpr absl::Duration kSilent = absl::Milliseconds(3200);
 constexpr size_t kReportPiece = size_t{32} << 10;
+constexpr absl::Duration kReportPatience = absl::Minutes(1);  // the primary waits no longer
+constexpr absl::Duration kCompactPeriod = absl::Minutes(1);
+constexpr uint64_t kHistoryKept = 10'000;
 
 }  // namespace
 
@@ -23,7 +27,8 @@ Mirror::Mirror(v1::RelationshipSpec spec, DhcpService service, std::string serve
       world_(std::move(world)),
       follower_({spec_.name(), server_, std::move(version), spec_.observe(), jitter},
                 std::move(memory), nonce_seed, world_.clock.Now()),
-      next_meter_(world_.clock.Now()) {}
+      next_meter_(world_.clock.Now()),
+      next_compact_(world_.clock.Now() + kCompactPeriod) {}
 
 void Mirror::OnSpec(const v1::RelationshipSpec& spec) {
   spec_ = spec;
@@ -41,6 +46,13 @@ void Mirror::Tick() {
   if (now >= next_meter_) {
     next_meter_ = now + absl::Milliseconds(500);
     Meter();
+  }
+  SendReportPieces();
+  if (now >= next_compact_) {
+    next_compact_ = now + kCompactPeriod;
+    Later([name = spec_.name()](store::FollowerStore& store) {
+      return store.Compact(name, kHistoryKept);
+    });
   }
 }
 
@@ -87,7 +99,11 @@ void Mirror::Do(protocol::FollowerActions actions) {
 }
 
 void Mirror::Carry(protocol::SendToPrimary action) {
-  v1::Envelope& envelope = action.envelope;
+  // Whatever does not arrive is said again: hellos, requests and acks all repeat.
+  (void)Send(action.envelope);
+}
+
+absl::Status Mirror::Send(v1::Envelope& envelope) {
   envelope.set_relationship(spec_.name());
   envelope.set_service(protocol::ToProto(service_));
   envelope.set_stream_id(follower_.stream_id());
@@ -96,8 +112,7 @@ void Mirror::Carry(protocol::SendToPrimary action) {
   envelope.set_message_id(next_message_++);
   *envelope.mutable_time() = ToWire(world_.clock.Wall());
   if (envelope.has_ack()) FillStatus(*envelope.mutable_ack()->mutable_status());
-  // Whatever does not arrive is said again: hellos, requests and acks all repeat.
-  (void)world_.bus.SendToPrimary(protocol::Seal(envelope));
+  return world_.bus.SendToPrimary(protocol::Seal(envelope));
 }
 
 void Mirror::Carry(protocol::ApplyOrder order) {
@@ -231,19 +246,24 @@ void Mirror::Carry(protocol::Compared action) {
 void Mirror::SendReport(const std::string& request_id, const protocol::Compared& compared) {
   const std::string data = compared.report.SerializeAsString();
   uint32_t index = 0;
-  for (size_t offset = 0; offset <= data.size(); offset += kReportPiece) {
-    v1::Envelope envelope;
-    v1::Report& report = *envelope.mutable_report();
+  report_.clear();
+  for (size_t offset = 0; index == 0 || offset < data.size(); offset += kReportPiece) {
+    v1::Report& report = *report_.emplace_back().mutable_report();
     report.set_request_id(request_id);
     report.set_what("diff");
     report.set_index(index++);
     report.set_data(data.substr(offset, kReportPiece));
     report.set_last(offset + kReportPiece >= data.size());
     if (!compared.status.ok()) report.set_text(std::string(Message(compared.status)));
-    const bool last = report.last();
-    Carry(protocol::SendToPrimary{std::move(envelope)});
-    if (last) return;
   }
+  report_until_ = world_.clock.Now() + kReportPatience;
+  SendReportPieces();
+}
+
+void Mirror::SendReportPieces() {
+  if (world_.clock.Now() >= report_until_) report_.clear();
+  // A piece that the connection has no room for waits for the next tick.
+  while (!report_.empty() && Send(report_.front()).ok()) report_.pop_front();
 }
 
 void Mirror::Later(std::function<absl::Status(store::FollowerStore&)> write) {
@@ -311,7 +331,7 @@ void Mirror::FillStatus(v1::SideStatus& side) const {
   side.set_follower_state(follower_.StateName());
   side.set_digest(follower_.local_digest());
   side.set_apply_by("config-set");
-  side.set_last_error(LastError().substr(0, 4096));
+  side.set_last_error(Utf8(LastError(), 4096));
   side.set_held_sequence(follower_.held_sequence());
   *side.mutable_as_of() = ToWire(world_.clock.Wall());
   side.set_mode(ha_mode_);
@@ -321,7 +341,7 @@ void Mirror::FillStatus(v1::SideStatus& side) const {
 protocol::PairFacts Mirror::Facts() const {
   protocol::PairFacts facts;
   facts.primary.server = spec_.primary();
-  facts.primary.kea_reachable = follower_.publisher_state() == v1::SERVE;
+  facts.primary.kea_reachable = follower_.publisher_state() != v1::DEGRADED;
   facts.secondary = {server_, true, health_.reachable, health_.ha_state, health_.error};
   facts.peer = spec_.primary();
   const Instant now = world_.clock.Now();
@@ -329,6 +349,12 @@ protocol::PairFacts Mirror::Facts() const {
     facts.peer_silent = absl::InfiniteDuration();
   } else if (now - *heard_ > kSilent) {
     facts.peer_silent = now - *heard_;
+  }
+  if (follower_.publisher_state() == v1::READONLY) {
+    facts.publisher_text =
+        fmt::format("{} cannot write its journal and publishes nothing", spec_.primary());
+  } else if (follower_.publisher_state() == v1::PUBLISHER_FENCED) {
+    facts.publisher_text = fmt::format("{} is FENCED", spec_.primary());
   }
   facts.follower_state = follower_.StateName();
   facts.lag = behind_since_ ? now - *behind_since_ : absl::ZeroDuration();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -72,7 +73,9 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void Carry(protocol::ReadLocal action) const;
   void Carry(protocol::Announce action);
   void Carry(protocol::Compared action);
+  absl::Status Send(v1::Envelope& envelope);
   void SendReport(const std::string& request_id, const protocol::Compared& compared);
+  void SendReportPieces();
   void FillStatus(v1::SideStatus& side) const;
   // Runs `write` on the worker; a failure is logged and shown.
   void Later(std::function<absl::Status(store::FollowerStore&)> write);
@@ -98,6 +101,9 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   uint64_t applies_ = 0;
   std::optional<Instant> behind_since_;
   Instant next_meter_;
+  Instant next_compact_;
+  std::deque<v1::Envelope> report_;  // pieces not sent yet
+  Instant report_until_;
   std::map<std::string, ResyncDone> resyncs_;
   std::map<std::string, DiffDone> diffs_;
 };

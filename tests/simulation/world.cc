@@ -9,6 +9,9 @@ namespace {
 
 constexpr absl::Duration kStep = absl::Milliseconds(500);
 constexpr absl::Duration kAssistAfter = absl::Seconds(20);
+constexpr absl::Duration kTailAssistAfter = absl::Seconds(5);
+// A broken connection is noticed within 15 s, and a silent one asked on after 4 s.
+constexpr absl::Duration kMonitorPatience = absl::Seconds(20);
 // Automatic snapshots may be 10 minutes apart by then.
 constexpr absl::Duration kPatience = absl::Minutes(20);
 constexpr absl::Duration kTailPatience = absl::Seconds(15);
@@ -50,7 +53,7 @@ Result World::Run() {
   if (Adopt()) {
     BreakThings();
     Calm();
-    if (Settle(kPatience)) LoseATail();
+    if (Settle(kPatience, kAssistAfter)) LoseATail();
     CheckEnd();
   }
   return {chronicle_.violation(), scheduler_.Now(), scheduler_.events_run()};
@@ -146,9 +149,9 @@ bool World::Good() const {
          fine(operator_->look().primary) && fine(operator_->look().secondary);
 }
 
-bool World::Settle(absl::Duration patience) {
+bool World::Settle(absl::Duration patience, absl::Duration assist_after) {
   const absl::Duration begin = scheduler_.Now();
-  absl::Duration next_assist = begin + kAssistAfter;
+  absl::Duration next_assist = begin + assist_after;
   int good = 0;
   while (!scheduler_.stopped()) {
     operator_->Ask();
@@ -161,7 +164,7 @@ bool World::Settle(absl::Duration patience) {
           "L1", fmt::format("not equal after {}: {}", absl::FormatDuration(patience), Describe()));
     }
     if (good == 0 && scheduler_.Now() >= next_assist) {
-      next_assist = scheduler_.Now() + kAssistAfter;
+      next_assist = scheduler_.Now() + assist_after;
       Assist();
     }
   }
@@ -189,7 +192,7 @@ void World::LoseATail() {
   chronicle_.Note("---- the last change is lost");
   drop_next_change_ = true;
   Edit(Blueprint::Edit::kMended);
-  (void)Settle(kTailPatience);
+  (void)Settle(kTailPatience, kTailAssistAfter);
 }
 
 void World::CheckEnd() {
@@ -201,8 +204,15 @@ void World::CheckEnd() {
                                             host->deepest_queue(), host->name()));
     }
   }
-  scheduler_.RunUntil(scheduler_.Now() + absl::Seconds(3));
-  if (monitor_->seen() != oracles_.ledger.head(monitor_->stream())) {
+  const auto all_seen = [this] {
+    return monitor_->seen() == oracles_.ledger.head(monitor_->stream());
+  };
+  const absl::Duration monitored_until = scheduler_.Now() + kMonitorPatience;
+  do {
+    scheduler_.RunUntil(scheduler_.Now() + absl::Seconds(3));
+    monitor_->Tick();
+  } while (!all_seen() && scheduler_.Now() < monitored_until && !scheduler_.stopped());
+  if (!all_seen()) {
     chronicle_.Violate("watch: reliable",
                        fmt::format("{} was seen, the head is {}", monitor_->seen(),
                                    oracles_.ledger.head(monitor_->stream())));

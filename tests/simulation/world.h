@@ -54,7 +54,7 @@ class World {
   void BreakThings();
   void Calm();
   // L1: equal, and both agents say OK, within `patience`.
-  bool Settle(absl::Duration patience);
+  bool Settle(absl::Duration patience, absl::Duration assist_after);
   bool Good() const;
   void Assist();
   // L3: the last change is lost on its way.

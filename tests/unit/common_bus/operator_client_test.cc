@@ -2,12 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "common/base/status.h"
 #include "common/bus/zmq_bus.h"
+#include "tests/unit/common_bus/bus_pair.h"
 
 namespace nestor::bus {
 namespace {
@@ -15,17 +15,6 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr uint32_t kMagic = 0x4e53544f;
-
-// A folder that ends with the test.
-class Folder {
- public:
-  Folder() { EXPECT_NE(mkdtemp(path_), nullptr); }
-  ~Folder() { rmdir(path_); }
-  std::string File(std::string_view name) const { return fmt::format("{}/{}", path_, name); }
-
- private:
-  char path_[32] = "/tmp/nestor-client-XXXXXX";
-};
 
 // Answers by hand what a client asks.
 class Agent {
@@ -78,7 +67,7 @@ struct KeyPair {
 
 class OperatorClientTest : public ::testing::Test {
  protected:
-  std::string Ipc() const { return fmt::format("ipc://{}", folder_.File("s")); }
+  std::string Ipc() const { return fmt::format("ipc://{}", folder_ / "s"); }
 
   Folder folder_;
 };
@@ -121,7 +110,7 @@ TEST_F(OperatorClientTest, DropsRepliesToAnEarlierRequest) {
 TEST_F(OperatorClientTest, KnowsAtOnceThatThereIsNoSocket) {
   const auto client = OperatorClient::Connect({Ipc(), {}}, absl::Minutes(10));
   EXPECT_EQ(client.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(Message(client.status()), HasSubstr("there is no " + folder_.File("s")));
+  EXPECT_THAT(Message(client.status()), HasSubstr("there is no " + (folder_ / "s")));
 }
 
 TEST_F(OperatorClientTest, KnowsAtOnceThatNobodyListens) {
@@ -178,7 +167,7 @@ TEST_F(OperatorClientTest, TellsThatItsKeyIsNotAuthorised) {
   options.control = "tcp://127.0.0.1:*";
   options.security.emplace();
   options.security->secret_key = server.secret_key;
-  options.security->authorized_keys = folder_.File(".");
+  options.security->authorized_keys = folder_.path();
   auto bus = OpenPublisherBus(options);
   ASSERT_TRUE(bus.ok()) << bus.status();
   const auto client = OperatorClient::Connect(
