@@ -255,7 +255,7 @@ void Follower::ActOnWelcome(Instant now) {
   if (std::string conflict = ConflictWith(welcome); !conflict.empty()) {
     ForgetQueue();
     if (!whole_asked) return ToFenced(std::move(conflict));
-    if (publisher_state_ != v1::SERVE) {
+    if (welcome.welcome().publisher_state() != v1::SERVE) {
       // What its Kea has is what a person wants, not what is left of its journal.
       link_error_ = fmt::format("{}. The resync waits until Kea there answers", conflict);
       return;  // Hello again

@@ -212,6 +212,7 @@ void Stream::OnHello(const v1::Envelope& envelope) {
   welcome.set_digest_after(publisher_.stream().head_digest);
   welcome.mutable_welcome()->set_join(decision.join);
   welcome.mutable_welcome()->set_lowest_sequence(publisher_.stream().lowest);
+  welcome.mutable_welcome()->set_publisher_state(publisher_.state());
   (void)SendToFollower(std::move(welcome));
   NESTOR_LOG(info, "FOLLOWER_WELCOMED", "relationship={} server={} join={} position={}",
              spec_.name(), hello.server(), v1::Join_Name(decision.join),

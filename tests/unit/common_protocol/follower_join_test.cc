@@ -330,6 +330,25 @@ TEST_F(JoiningTest, AResyncGoesOnFromAnOlderJournal) {
   EXPECT_EQ(Announced(), "fenced FENCED, resync STARTED, resync COMPLETED");
 }
 
+TEST_F(JoiningTest, AResyncToAnOlderJournalWaitsForWhatItsKeaHas) {
+  Follow();
+  Publish(Subnets({1, 2, 3}));
+  FinishAs(Kind::kUnknown);
+  PrimaryRestarts();
+  stream.sets.erase(3);
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::CONTINUE));
+  Resync(v1::RESYNC_SNAPSHOT);
+  v1::Envelope away = stream.Welcome(v1::CONTINUE);
+  away.mutable_welcome()->set_publisher_state(v1::DEGRADED);
+  const int asked = Count(v1::Envelope::kSyncRequest);
+  Hear(away);
+  EXPECT_EQ(State(), "HELLO");
+  EXPECT_EQ(Count(v1::Envelope::kSyncRequest), asked);
+  Hear(stream.Welcome(v1::CONTINUE));
+  EXPECT_EQ(Count(v1::Envelope::kSyncRequest), asked + 1);
+}
+
 TEST_F(JoiningTest, AResyncOfWhatIsFencedAgainIsAborted) {
   Hear(stream.Heartbeat());
   v1::Envelope refused = stream.Welcome(v1::REFUSED);

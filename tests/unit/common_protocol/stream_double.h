@@ -65,6 +65,7 @@ class StreamDouble {
     v1::Envelope envelope = Envelope(head());
     envelope.set_digest_after(head_digest());
     envelope.mutable_welcome()->set_join(join);
+    envelope.mutable_welcome()->set_publisher_state(v1::SERVE);
     return envelope;
   }
 
