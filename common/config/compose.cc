@@ -170,7 +170,7 @@ class Composition {
 
   absl::Status SortSubnet(const Entry& entry) {
     const auto id = Number(entry.first.key);
-    if (!id) return Bad(entry.first, entry.second.json, "has no number for a key");
+    if (!id || *id == 0) return Bad(entry.first, entry.second.json, "has no number for a key");
     Subnet subnet{&entry, *id, {}};
     std::string network;
     // Parsing each of ten thousand subnets would be felt.

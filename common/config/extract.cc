@@ -150,7 +150,8 @@ class Extraction {
     if (!value.IsArray()) return Bad(fmt::format("{} is not a list", subnets_name_));
     for (const Value& subnet : value.GetArray()) {
       const Value* id = Find(subnet, "id");
-      if (id == nullptr || !id->IsUint64()) {
+      // 0 is how Kea calls what is in no subnet.
+      if (id == nullptr || !id->IsUint64() || id->GetUint64() == 0) {
         return Bad(fmt::format("subnet {} has no id", FindString(subnet, "subnet", "?")));
       }
       const std::string key = fmt::format("{}", id->GetUint64());

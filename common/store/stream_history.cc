@@ -14,10 +14,13 @@ constexpr uint64_t kMostEntryObjects = 256 << 10;
 
 constexpr std::string_view kPending = "pending";
 constexpr std::string_view kHeld = "held";
+constexpr std::string_view kWaiting = "waiting";
 constexpr std::string_view kApplied = "applied";
 constexpr std::string_view kSuperseded = "superseded";
 
-bool IsFinal(std::string_view outcome) { return outcome != kPending && outcome != kHeld; }
+bool IsFinal(std::string_view outcome) {
+  return outcome != kPending && outcome != kHeld && outcome != kWaiting;
+}
 
 void DescribeChange(const ChangeRow& row, v1::HistoryEntry& entry) {
   entry.set_sequence(row.sequence());

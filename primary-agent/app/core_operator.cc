@@ -284,7 +284,7 @@ void PrimaryApp::Core::Remove(const Request& request) {
                         journal = &world_.journal, loop = &world_.loop, clock = &world_.clock] {
     watch->recorder().Close(name);
     const absl::Status removed = journal->RemoveRelationship(name);
-    absl::StatusOr<Recorder::Opened> opened = removed;
+    absl::StatusOr<Recorder::Opened> opened = Recorder::Opened();
     if (removed.ok()) {
       (void)journal->AddEntry(
           name, RelationshipEntry(*clock, "removed", request.message.operator_name()));

@@ -115,8 +115,9 @@ absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol
   }
   if (!applied && !end.text.empty()) {
     // Only told by `history`: what stands in the way is also in the status and the nack.
-    (void)store_.SetOutcome(relationship_, sequence, end.kind == Kind::kHeld ? "held" : "refused",
-                            end.text);
+    const bool again = end.kind == Kind::kUnreachable || end.kind == Kind::kDiffersBefore;
+    const char* const outcome = end.kind == Kind::kHeld ? "held" : again ? "waiting" : "refused";
+    (void)store_.SetOutcome(relationship_, sequence, outcome, end.text);
   }
   return absl::OkStatus();
 }

@@ -7,15 +7,14 @@
 #include <rapidjson/document.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <new>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
+#include "tests/bench/turns.h"
 
 namespace {
 
@@ -75,34 +74,6 @@ std::string Reported() {
   return text + R"( ], "valid-lifetime": 7200 } })";
 }
 
-template <typename Work>
-double Seconds(Work&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-// Times of what is measured and of its limit, turn by turn.
-struct Turns {
-  std::vector<double> measured, limit, ratios;
-
-  void Add(double measured_s, double limit_s) {
-    measured.push_back(measured_s);
-    limit.push_back(limit_s);
-    ratios.push_back(measured_s / limit_s);
-  }
-  void Report(benchmark::State& state) const {
-    state.counters["ms"] = 1000 * Median(measured);
-    state.counters["limit_ms"] = 1000 * Median(limit);
-    state.counters["ratio"] = Median(ratios);
-  }
-};
-
 ObjectSet Read(std::string text) {
   auto document = json::ParseKea(std::move(text));
   if (!document.ok()) std::exit(1);
@@ -113,7 +84,7 @@ ObjectSet Read(std::string text) {
 
 template <unsigned flags>
 double ParseAndHash(std::string text) {
-  return Seconds([&] {
+  return bench::Seconds([&] {
     benchmark::DoNotOptimize(HashOf(text));
     rapidjson::Document document;
     document.ParseInsitu<flags>(text.data());
@@ -129,11 +100,11 @@ void Digest(benchmark::State& state) {
   constexpr unsigned kChecked =
       kInPlace | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
   const std::string text = Reported();
-  Turns turns, trusting;
+  bench::Turns turns, trusting;
   for (auto _ : state) {
     std::string mine = text;
     std::optional<ObjectSet> set;
-    const double measured = Seconds([&] {
+    const double measured = bench::Seconds([&] {
       set = Read(std::move(mine));
       benchmark::DoNotOptimize(set->Digest());
     });
@@ -142,8 +113,8 @@ void Digest(benchmark::State& state) {
     trusting.Add(measured, ParseAndHash<kInPlace>(text));
     state.SetIterationTime(measured);
   }
-  turns.Report(state);
-  state.counters["trusting_ratio"] = Median(trusting.ratios);
+  turns.Report(state, 1e3, "ms");
+  state.counters["trusting_ratio"] = bench::Median(trusting.ratios);
   state.counters["MB"] = static_cast<double>(text.size()) / 1e6;
 }
 BENCHMARK(Digest)->UseManualTime()->Iterations(15)->Unit(benchmark::kMillisecond);
@@ -156,15 +127,15 @@ void DiffOfOne(benchmark::State& state) {
   const ObjectId changed{Kind::kReservation, "51/hw-address/02:00:00:00:c3:50"};
   if (before.Find(changed) == nullptr) return state.SkipWithError("no such reservation");
   after.Put(changed, R"({"hostname":"changed"})");
-  Turns turns;
+  bench::Turns turns;
   for (auto _ : state) {
     counting = true;
-    const double measured = Seconds([&] {
+    const double measured = bench::Seconds([&] {
       if (Diff(before, after).size() != 1) state.SkipWithError("not one change");
     });
     counting = false;
     size_t different = 0;
-    const double limit = Seconds([&] {
+    const double limit = bench::Seconds([&] {
       auto b = after.objects().begin();
       for (const auto& [id, object] : before.objects()) {
         different += id != b->first || object.digest != b->second.digest;
@@ -175,7 +146,7 @@ void DiffOfOne(benchmark::State& state) {
     turns.Add(measured, limit);
     state.SetIterationTime(measured);
   }
-  turns.Report(state);
+  turns.Report(state, 1e3, "ms");
   state.counters["extra_MiB"] = static_cast<double>(peak) / (1 << 20);
 }
 BENCHMARK(DiffOfOne)->UseManualTime()->Iterations(50)->Unit(benchmark::kMillisecond);

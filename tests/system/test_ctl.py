@@ -6,13 +6,17 @@ import re
 import signal
 import stat
 
-from harness import compare
-from harness.agent import Watch
+import zmq
+
+from harness import compare, network
+from harness.agent import CONTROL_PORT, EVENTS_PORT, Watch
+from harness.bus_peer import BusPeer
 from harness.case import SystemTest, main
 from harness.kea_proxy import KeaProxy
 from harness.pair import Pair
 from harness.processes import run
 from harness.requirements import program
+from harness.schema import operator_pb2
 from harness.waiting import holds_for, wait_until
 
 _ISO_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -290,6 +294,58 @@ class LifeTest(SystemTest):
         # The same state directory and address are taken.
         code, out, err = run(pair.primary.process.argv, pair.network["a"], check=False)
         self.assertEqual(code, 69, out + err)
+
+    def test_sighup_reads_log_level_and_keys_anew(self):
+        pair = self.make_pair()
+        pair.start_keas().make_keys()
+        old, new = pair.make_key("old"), pair.make_key("new")
+        revoked = pair.authorize("a", old[1], "subscribe")
+        pair.start_agents_again()
+        pair.adopt()
+        peers = [pair.beside(self._peer(pair, key)) for key in (old, new)]
+        self.assertTrue(self._asks_for_status(peers[0]).HasField("status"))
+        self.assertIsNone(self._asks_for_status(peers[1]), "a key nobody authorised is answered")
+
+        os.remove(revoked)
+        pair.authorize("a", new[1], "subscribe")
+        pair.primary.config["log-level"] = "warning"
+        pair.primary.write_file()
+        log_before = pair.primary.process.log_text()
+        pair.primary.process.signal(signal.SIGHUP)
+        reply = wait_until(lambda: self._asks_for_status(peers[1]), 15, "the new key has access")
+        self.assertTrue(reply.HasField("status"))
+        self.assertEqual(self._asks_for_status(peers[0]).exit_code, 65)
+        again = pair.beside(self._peer(pair, old))
+        self.assertIsNone(self._asks_for_status(again), "a revoked key connects anew")
+        wait_until(lambda: peers[1].event(1), 5, "the new key gets events")
+        self.assertIsNone(again.event(2), "a revoked key gets events")
+        pair.change(lambda members: members.update({"valid-lifetime": 660}))
+        log = pair.primary.process.log_text()[len(log_before):]
+        self.assertIn("OPERATOR_REFUSED", log)
+        self.assertNotIn(" info ", log)
+
+        pair.primary.config["log-level"] = "info"
+        pair.primary.write_file()
+        pair.primary.process.signal(signal.SIGHUP)
+        wait_until(lambda: "RELOADED log_level=info" in pair.primary.process.log_text(), 5,
+                   "the log tells of it")
+
+    @staticmethod
+    def _peer(pair, key):
+        return BusPeer(pair.network["b"], f"tcp://{network.LINK['a']}:{CONTROL_PORT}",
+                       f"tcp://{network.LINK['a']}:{EVENTS_PORT}",
+                       f"{pair.folder}/made-keys/kea-a.public", *key)
+
+    @staticmethod
+    def _asks_for_status(peer):
+        """The reply; None: it is not let in."""
+        try:
+            peer.dealer.send(peer.request(status=operator_pb2.StatusRequest())
+                             .SerializeToString(), zmq.DONTWAIT)
+        except zmq.Again:
+            return None
+        reply = peer.receive(3)
+        return operator_pb2.OperatorReply.FromString(reply) if reply else None
 
     def test_status_exit_codes(self):
         pair = self.make_pair()

@@ -139,27 +139,83 @@ class GapsTest(SystemTest):
     def test_a_restored_old_journal_is_fenced_and_nothing_goes_back(self):
         pair = self.make()
         self._number(pair, 1)
-        pair.primary.stop()
-        shutil.copytree(pair.primary.state, f"{pair.folder}/old-state")
-        pair.primary.start()
+        self._copy_journal(pair)
         self._number(pair, 2)
         pair.primary.stop()
         pair.primary.start()
         self._number(pair, 3)
+        # The Kea, too, comes from the old backup.
+        watch = self._start_from_the_copy(pair, 1)
+        self._assert_fenced(pair, watch, 3)
+        # An agent with an old term is none to the secondary.
+        self._wait_says(pair.secondary, pair)
+        self._resync_makes_it_the_truth(pair, 1)
+
+    def test_a_restored_journal_that_goes_on_otherwise_is_fenced(self):
+        """The same term and sequence stand for two different changes."""
+        pair = self.make()
+        self._number(pair, 1)
+        self._copy_journal(pair)
+        self._number(pair, 2)
+        before = pair.status()["mirror"]
+        watch = self._start_from_the_copy(pair, 5)
+        self._assert_fenced(pair, watch, 2)
+        self._wait_says(pair.secondary, pair, "FENCED")
+        after = pair.status()["mirror"]
+        for name in ("stream_id", "term", "head"):
+            self.assertEqual(after[name], before[name])
+        self.assertNotEqual(after["primary_digest"], before["primary_digest"])
+        self._resync_makes_it_the_truth(pair, 5)
+
+    @staticmethod
+    def _copy_journal(pair):
+        pair.primary.stop()
+        shutil.copytree(pair.primary.state, f"{pair.folder}/old-state")
+        pair.primary.start()
+
+    def _start_from_the_copy(self, pair, number):
+        """The primary with its old journal and with `number`; a watch that was there before the
+        secondary heard of it."""
         pair.primary.stop()
         shutil.rmtree(pair.primary.state)
         shutil.copytree(f"{pair.folder}/old-state", pair.primary.state)
-        # The Kea, too, comes from the old backup.
-        self._number(pair, 1, settle=False)
+        self._number(pair, number, settle=False)
+        self.proxy.lose_everything()
         pair.primary.start()
+        watch = pair.beside(Watch(pair.primary, pair.relationship(), "--kind", "state,heartbeat"))
+        watch.wait_for(lambda e: e["kind"] == "heartbeat"
+                       and e["heartbeat"]["publisher_state"] == "SERVE", 10, "it serves")
+        self.proxy.pass_everything()
+        return watch
 
-        def fenced():
-            status = pair.status()
-            return status and status["state"] != "OK" and any(
-                "fenced" in reason.lower() for reason in status["reasons"])
-        wait_until(fenced, 15, lambda: f"status says that it is fenced: {pair.status()}")
-        self.assertIn("FENCED", pair.status()["mirror"]["publisher_state"])
-        holds_for(lambda: self._number_at(pair, "b") == 3, 3, "nothing is applied backwards")
+    def _assert_fenced(self, pair, watch, number):
+        """The primary and an event say so, and the secondary keeps its `number`."""
+        self._wait_says(pair.primary, pair, "FENCED")
+        self.assertEqual(pair.status()["mirror"]["publisher_state"], "FENCED")
+        event = watch.wait_for(lambda e: e.get("state", {}).get("what") == "fenced", 5,
+                               "an event tells of it")
+        self.assertEqual(event["state"]["to"], "FENCED")
+        self.assertTrue(event["state"]["reason"])
+        holds_for(lambda: self._number_at(pair, "b") == number, 3, "nothing is applied backwards")
+
+    @staticmethod
+    def _wait_says(agent, pair, text=""):
+        """The agent's status is not OK, for a reason with `text`."""
+        def says():
+            status = agent.status(pair.relationship())
+            return status and status["state"] != "OK" and any(text in r for r in status["reasons"])
+        wait_until(says, 15, lambda: f"{agent.name} says {text}: {agent.ctl('status')[1]}")
+
+    def _resync_makes_it_the_truth(self, pair, number):
+        stream = pair.status()["mirror"]["stream_id"]
+        code, out, err = pair.primary.ctl("resync", pair.relationship(), "--wait")
+        self.assertEqual(code, 0, out + err)
+        self.assertEqual(self._number_at(pair, "b"), number)
+        for agent in pair.agents.values():
+            wait_until(lambda: agent.status(pair.relationship())["state"] == "OK", 15,
+                       lambda: f"{agent.name} says OK: {agent.status(pair.relationship())}")
+        self.assertNotEqual(pair.settle()["mirror"]["stream_id"], stream)
+        self._number(pair, number + 10)
 
     def test_a_watcher_sees_the_changes_in_order(self):
         pair = self.make()

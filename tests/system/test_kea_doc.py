@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Every example configuration of kea-doc is mirrored, one after another, to an empty secondary."""
+"""Every example configuration of kea-doc is mirrored to an empty secondary, and taken away again."""
 import itertools
 
-from harness import compare, examples
+from harness import compare, examples, keaconf
 from harness.case import SystemTest, main
 from harness.pair import Pair
 
@@ -26,7 +26,9 @@ class KeaDocTest(SystemTest):
         for name, how in zip(names, itertools.cycle(("reload", "signal"))):
             with self.subTest(example=name):
                 self._replace(pair, name, how)
-        self.assertEqual(own_before, compare.server_specific(secondary.running()))
+                self.assertEqual(own_before, compare.server_specific(secondary.running()))
+                if name != names[-1]:
+                    self._empty(pair)
         # Kea's own file, written after each change, holds the same to the byte.
         secondary.kill()
         secondary.restart()
@@ -37,15 +39,27 @@ class KeaDocTest(SystemTest):
     def _replace(self, pair, name, how):
         kea = pair.kea("a")
         members = examples.adapted(kea.service, name, kea.folder)
+        self._become(pair, members, how)
+        # The example is what Kea has now: its subnets are there.
+        prefixes = {s["subnet"] for s in members.get(f"subnet{kea.service[-1]}", [])}
+        self.assertEqual(len(prefixes), len(self._subnets_of_secondary(pair)))
 
+    def _empty(self, pair):
+        kea = pair.kea("a")
+        self._become(pair, keaconf.own_parts(kea.service, "kea-a", "a", kea.folder), "set")
+        self.assertEqual(self._subnets_of_secondary(pair), set())
+
+    @staticmethod
+    def _become(pair, members, how):
         def replace(current):
             current.clear()
             current.update(members)
         pair.change(replace, how=how)
-        # The example is what Kea has now: its subnets are there.
-        prefixes = {s["subnet"] for s in members.get(f"subnet{kea.service[-1]}", [])}
-        reported = {s["subnet"] for s in pair.kea("b").running()[f"subnet{kea.service[-1]}"]}
-        self.assertEqual(len(prefixes), len(reported))
+
+    @staticmethod
+    def _subnets_of_secondary(pair):
+        kea = pair.kea("b")
+        return {s["subnet"] for s in kea.running()[f"subnet{kea.service[-1]}"]}
 
 
 if __name__ == "__main__":

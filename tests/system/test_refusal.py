@@ -4,14 +4,15 @@ import os
 import socket
 
 from harness import network, perfdhcp
+from harness.agent import Watch
 from harness.case import SystemTest, main
 from harness.kea_proxy import KeaProxy
 from harness.pair import Pair
 from harness.processes import run
 from harness.waiting import holds_for, wait_until
 
-# The issue's case is 60 s; the default keeps the whole within its time.
-_HANG_S = float(os.environ.get("NESTOR_HANG_S", "20"))
+_HANG_S = float(os.environ.get("NESTOR_HANG_S", "60"))
+_RATE, _LOAD_S = 50, 10
 
 
 class RefusalTest(SystemTest):
@@ -31,6 +32,23 @@ class RefusalTest(SystemTest):
         served = perfdhcp.leases(pair.network, "dhcp4", count=10)
         self.assertEqual(served.leases, 10, served.text)
 
+    def _start_load(self, pair):
+        """Clients that go on asking; returns when the secondary has given them leases."""
+        load = pair.beside(perfdhcp.Load(pair.network, pair.folder, "dhcp4", _RATE, _LOAD_S))
+
+        def leases():
+            with open(pair.kea("b").leases, encoding="ascii") as file:
+                return len(file.readlines()) > 1
+        wait_until(leases, 5, "the clients get leases")
+        return load
+
+    def _assert_served_all_the_while(self, load, most_lost=0):
+        self.assertTrue(load.running(), "the load had ended before the refusal was told")
+        served = load.result()
+        print(f"{served.leases} leases, {served.lost} packets lost", flush=True)
+        self.assertGreater(served.leases, _RATE * _LOAD_S // 2, served.text)
+        self.assertLessEqual(served.lost, most_lost, served.text)
+
     @staticmethod
     def _number(pair, value, **options):
         def mutate(members):
@@ -41,25 +59,43 @@ class RefusalTest(SystemTest):
     def _number_at_secondary(pair):
         return pair.kea("b").running().get("user-context", {}).get("number")
 
-    def _wait_refused(self, pair, *words):
-        """Status, history and log tell of the refusal with all of the words."""
-        def told():
-            status = pair.status()
-            text = " ".join(status["reasons"] + [status["mirror"].get("last_error", "")])
-            return status["state"] != "OK" and all(word in text for word in words)
-        wait_until(told, 15, lambda: f"status tells of {words}: {pair.status()}")
-        head = pair.head()
-        self.assertEqual(pair.status()["mirror"]["head"], head)
-        self.assertLess(pair.status()["mirror"]["applied"], head)
-        self.assertFalse(pair.status()["mirror"]["digest_equal"])
+    def _wait_refused(self, pair, watch, *words):
+        """Event, status, history and log tell of the refusal with all of the words, on both sides.
+        The nack."""
+        name = pair.relationship()
 
-        def in_history():
-            entry = next(e for e in pair.primary.history(pair.relationship())
-                         if e["sequence"] == head and e["what"] == "change")
-            return entry["outcome"] == "refused" and all(w in entry["detail"] for w in words)
-        wait_until(in_history, 5, lambda: f"history: {pair.primary.history(pair.relationship())}")
+        def told(agent):
+            status = agent.status(name)
+            return (status["state"] != "OK" and status["reasons"]
+                    and all(word in status["mirror"].get("last_error", "") for word in words))
+
+        def in_history(agent, head):
+            entry = next((e for e in agent.history(name)
+                          if e["sequence"] == head and e["what"] == "change"), {})
+            return entry.get("outcome") == "refused" and all(w in entry["detail"] for w in words)
+        for agent in pair.agents.values():
+            wait_until(lambda: told(agent), 15,
+                       lambda: f"{agent.name} tells of {words}: {agent.status(name)}")
+        mirror = pair.status()["mirror"]
+        self.assertLess(mirror["applied"], mirror["head"])
+        self.assertFalse(mirror["digest_equal"])
+        for agent in pair.agents.values():
+            wait_until(lambda: in_history(agent, mirror["head"]), 5,
+                       lambda: f"{agent.name}'s history: {agent.history(name)}")
+            for word in words:
+                self.assertIn(word, agent.process.log_text())
+        event = watch.wait_for(lambda e: "nack" in e.get("ack", {}), 5, "the nack is an event")
+        self.assertEqual((event["sequence"], event["ack"]["server"]),
+                         (mirror["head"], "kea-b"))
+        nack = event["ack"]["nack"]
         for word in words:
-            self.assertIn(word, pair.secondary.process.log_text())
+            self.assertIn(word, nack["text"])
+        return nack
+
+    @staticmethod
+    def _watch_acks(pair):
+        return pair.beside(Watch(pair.primary, pair.relationship(), "--kind",
+                                 "ack,heartbeat")).listens()
 
     def _ok(self, pair, deadline_s=20):
         wait_until(lambda: pair.status()["state"] == "OK", deadline_s,
@@ -73,10 +109,15 @@ class RefusalTest(SystemTest):
         pair.kea("a").start()
         pair.settle()
         sets = pair.kea("b").commands_received("config-set")
+        watch = self._watch_acks(pair)
+        load = self._start_load(pair)
         bad = {"id": 9, "subnet": "10.9.0.0/24", "interface": "only-a"}
         pair.change(lambda members: members["subnet4"].append(bad), settle=False)
-        self._wait_refused(pair, "10.9.0.0/24", "is not present in the system")
-        self._assert_serves(pair)
+        nack = self._wait_refused(pair, watch, "10.9.0.0/24", "is not present in the system")
+        self.assertEqual(nack["nack_class"], "REJECTED_CONFIG")
+        self.assertEqual(nack["object"], {"kind": "subnet", "key": "9"})
+        self.assertIn("is not present in the system", nack["kea_text"])
+        self._assert_served_all_the_while(load)
         self.assertEqual(pair.kea("b").commands_received("config-set"), sets,
                          "config-test refused it: no config-set was due")
         # The same is not tried again and again.
@@ -94,8 +135,14 @@ class RefusalTest(SystemTest):
             taken = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
             taken.bind(("::1", 7001))
         self.addCleanup(taken.close)
+        watch = self._watch_acks(pair)
+        load = self._start_load(pair)
         pair.change(lambda members: members.update({"dhcp4o6-port": 7000}), settle=False)
-        self._wait_refused(pair, "DHCP4o6")
+        nack = self._wait_refused(pair, watch, "DHCP4o6")
+        self.assertEqual(nack["nack_class"], "REJECTED_CONFIG")
+        self.assertIn("DHCP4o6", nack["kea_text"])
+        # Its sockets were closed until the last good configuration was put back.
+        self._assert_served_all_the_while(load, most_lost=_RATE)
         self._assert_serves(pair)
         self.assertEqual(pair.kea("b").running()["dhcp4o6-port"], 0)
         taken.close()
@@ -158,6 +205,7 @@ class RefusalTest(SystemTest):
         pair.kea("b").kill()
         pair.kea("b").restart()
         self.assertEqual(self._number_at_secondary(pair), 5)
+        self._assert_serves(pair)
 
     def test_half_answers_are_never_believed(self):
         for command in ("config-get", "config-set", "config-test", "config-write", "status-get"):
@@ -166,10 +214,11 @@ class RefusalTest(SystemTest):
 
     def _half_answers(self, command):
         pair = self.make(proxied=True)
-        self.kea_proxy.misbehave("half", command)
-        self._number(pair, 6, settle=False)
         before = pair.status()["mirror"]
         seen = self.kea_proxy.count(command)
+        self.kea_proxy.misbehave("half", command)
+        self._number(pair, 6, settle=False)
+        wait_until(lambda: pair.head() > before["head"], 10, "the change is journaled")
         wait_until(lambda: self.kea_proxy.count(command) > seen, 10, f"{command} is asked")
         holds_for(lambda: self._truthful(pair, command), 3, "an ack of what nobody knows")
         self.kea_proxy.behave()
@@ -212,4 +261,4 @@ class RefusalTest(SystemTest):
 
 
 if __name__ == "__main__":
-    main(limit_s=380)
+    main(limit_s=320 + int(_HANG_S))

@@ -1,4 +1,5 @@
 """A Nestor agent, its configuration and keys, and nestorctl's view of it."""
+import datetime
 import http.client
 import json
 import os
@@ -9,6 +10,11 @@ from .waiting import wait_until
 
 EVENTS_PORT, CONTROL_PORT = 5570, 5571
 HTTP_PORT = {"primary": 5580, "secondary": 5581}
+
+
+def seconds(text):
+    """Seconds since the epoch of a time as --json prints it."""
+    return datetime.datetime.fromisoformat(text).timestamp()
 
 
 class Agent:
@@ -161,6 +167,11 @@ class Watch:
             return next((event for event in self.events() if matches(event)), None)
         return wait_until(found, deadline_s,
                           lambda: f"{what}; seen: {self.process.log_text()[-3000:]}")
+
+    def listens(self):
+        """Itself, from when on it misses nothing. Its kinds must have heartbeat among them."""
+        self.wait_for(lambda event: event["kind"] == "heartbeat", 5, "the watch has joined")
+        return self
 
     def close(self):
         self.process.end()

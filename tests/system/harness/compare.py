@@ -9,7 +9,7 @@ import json
 SERVER_SPECIFIC = (
     "interfaces-config", "control-socket", "control-sockets", "lease-database", "hosts-database",
     "hosts-databases", "config-control", "loggers", "server-id", "server-tag", "hooks-libraries",
-    "dhcp-ddns", "multi-threading", "dhcp-queue-control", "hash")
+    "data-directory", "dhcp-ddns", "multi-threading", "dhcp-queue-control", "hash")
 
 _IDENTIFIERS = ("hw-address", "duid", "circuit-id", "client-id", "flex-id")
 

@@ -9,7 +9,8 @@ FOLDER = "/usr/share/doc/kea/examples"
 
 # Besides what tests choose (interfaces, sockets, databases, loggers): nothing of the examples is
 # taken out but hook libraries that Debian does not ship.
-_REPLACED = ("interfaces-config", "control-socket", "lease-database", "loggers", "server-id")
+_REPLACED = ("interfaces-config", "control-socket", "lease-database", "loggers", "server-id",
+             "data-directory")
 _DATABASES = ("hosts-database", "hosts-databases", "config-control")
 
 

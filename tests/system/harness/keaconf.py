@@ -18,6 +18,7 @@ def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000):
                                          "maxsize": 0}]}],
     }
     if service == "dhcp6":
+        parts["data-directory"] = folder
         parts["server-id"] = {"type": "LLT", "htype": 1, "persist": False, "enterprise-id": 0,
                               "time": 1000 if host == "a" else 2000,
                               "identifier": "0A0B0C0D0E0F" if host == "a" else "0A0B0C0D0E10"}

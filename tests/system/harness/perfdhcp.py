@@ -2,6 +2,7 @@
 import re
 
 from . import processes
+from .waiting import wait_until
 
 
 class Served:
@@ -52,6 +53,11 @@ class Load:
         self.process.start()
 
     def result(self):
-        from .waiting import wait_until
         wait_until(lambda: not self.process.alive(), self._seconds + 20, "perfdhcp ends")
         return Served(self.process.log_text())
+
+    def running(self):
+        return self.process.alive()
+
+    def close(self):
+        self.process.end()

@@ -270,6 +270,12 @@ def option_def_rows(space):
                             record_types="uint16, uint16, boolean, string"),
                      change("option-data", "name", "spot", data="7, 8, true, there")),
             together(take("option-data", "name", "spot"), take("option-def", "name", "spot"))]),
+        Row("option definition of a record that ends in an array", [
+            together(add("option-def", definition("places", code + 5, "record", array=True,
+                                                  record_types=f"uint16, {address}")),
+                     add("option-data", value("places", code + 5, f"7, {first}, {second}"))),
+            change("option-data", "name", "places", data=f"8, {third}"),
+            together(take("option-data", "name", "places"), take("option-def", "name", "places"))]),
         Row("option definition of an array", [
             together(add("option-def", definition("numbers", code + 2, "uint32", array=True)),
                      add("option-data", value("numbers", code + 2, "1, 2, 3"))),
@@ -290,6 +296,29 @@ def option_def_rows(space):
             change("option-def", "name", "noted", user_context={"a": 2}),
             take("option-def", "name", "noted")]),
     ]
+
+
+def comment_rows(plain):
+    """Comments and user-contexts below subnets. `plain`: a subnet whose lists get them."""
+    holder = "subnet4" if "." in plain["subnet"] else "subnet6"
+    number = plain["id"]
+    definition = {"name": "remark", "code": 199, "type": "string", "space": "remarks"}
+
+    def noted(item, text):
+        return dict(item, comment=text, **{"user-context": {"by": [text, None]}})
+
+    def lists(text):
+        return {name: [noted(item, text) for item in items] for name, items in plain.items()
+                if isinstance(items, list)}
+    return [
+        Row("comments and user-contexts within a subnet, and of an option definition", [
+            together(add(holder, dict(plain, **lists("first"))),
+                     add("option-def", noted(definition, "first"))),
+            together(*[put_in_subnet(number, name, items)
+                       for name, items in lists("second").items()],
+                     change("option-def", "name", "remark", comment="second")),
+            together(take(holder, "id", number), take("option-def", "name", "remark"))],
+            by_file=True)]
 
 
 def global_option_rows(option, other_option):

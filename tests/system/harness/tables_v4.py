@@ -1,7 +1,8 @@
 """The table of changes for DHCPv4: every kind of object that is mirrored."""
 from . import keaconf
-from .tables_common import (GLOBALS, Row, add, change, class_rows, drop_in_subnet, global_option_rows,
-                            global_rows, option_def_rows, put_in_subnet, subnet, take, together)
+from .tables_common import (GLOBALS, Row, add, change, class_rows, comment_rows, drop_in_subnet,
+                            global_option_rows, global_rows, option_def_rows, put_in_subnet, subnet,
+                            take, together)
 
 _ROUTERS = {"name": "routers", "code": 3, "space": "dhcp4", "data": "10.0.0.1"}
 _SERVERS = {"name": "domain-name-servers", "code": 6, "space": "dhcp4", "data": "10.0.0.8, 10.0.0.9"}
@@ -110,6 +111,11 @@ def _reservation_rows():
                            "comment": "moved", "user-context": {"owner": None}})
     rows.append(Row("reservation with everything in it", [
         _reserved(21, full), _reserved(21, fuller), _unreserved(21, fuller)], by_file=True))
+    anywhere = dict(full, **{"hw-address": "aa:bb:cc:dd:ee:03", "ip-address": "10.9.9.77"})
+    elsewhere = dict(anywhere, **{"client-classes": ["special"], "option-data": [dict(_ROUTERS)],
+                                  "user-context": {"owner": [1, 2]}})
+    rows.append(Row("global reservation with everything in it", [
+        _reserved(0, anywhere), _reserved(0, elsewhere), _unreserved(0, elsewhere)]))
     only_class = _reservation(21, "hw-address", "aa:bb:cc:dd:ee:02", client_classes=["special"])
     rows.append(Row("reservation without address, moved to another subnet", [
         _reserved(21, only_class),
@@ -221,6 +227,13 @@ def _network_rows():
                 {"id": 54, "subnet": "172.26.0.0/24"}]})),
             _out_of_network(54),
             together(take("subnet4", "id", 54), take("shared-networks", "name", "cellar"))]),
+        Row("a shared network removed while its subnets move out", [
+            add("shared-networks", {"name": "loft", "subnet4": [
+                {"id": 56, "subnet": "172.28.0.0/24", "pools": [{"pool": "172.28.0.0/25"}]},
+                {"id": 57, "subnet": "172.28.1.0/24"}]}),
+            together(_out_of_network(56), _into_network(57, "floor"),
+                     take("shared-networks", "name", "loft")),
+            together(_out_of_network(57), take("subnet4", "id", 56), take("subnet4", "id", 57))]),
         Row("shared network renamed", [
             add("shared-networks", {"name": "before", "subnet4": [
                 {"id": 55, "subnet": "172.27.0.0/24"}]}),
@@ -256,6 +269,9 @@ def _more_option_rows():
 
 
 def rows():
-    return (global_rows(GLOBALS_V4) + _subnet_rows() + _network_rows() + _reservation_rows()
-            + global_option_rows(_ROUTERS, _SERVERS) + option_def_rows("dhcp4")
+    plain = {"id": 60, "subnet": "172.30.0.0/24", "pools": [{"pool": "172.30.0.0/25"}],
+             "option-data": [dict(_ROUTERS), dict(_SERVERS)],
+             "reservations": [{"hw-address": "60:00:00:00:00:01", "ip-address": "172.30.0.200"}]}
+    return (global_rows(GLOBALS_V4) + _subnet_rows() + comment_rows(plain) + _network_rows()
+            + _reservation_rows() + global_option_rows(_ROUTERS, _SERVERS) + option_def_rows("dhcp4")
             + _more_option_rows() + class_rows(_ROUTERS, _SERVERS))

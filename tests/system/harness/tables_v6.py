@@ -1,7 +1,8 @@
 """The table of changes for DHCPv6: every kind of object that is mirrored."""
 from . import keaconf
-from .tables_common import (GLOBALS, Row, add, change, class_rows, drop_in_subnet, global_option_rows,
-                            global_rows, option_def_rows, put_in_subnet, subnet, take, together)
+from .tables_common import (GLOBALS, Row, add, change, class_rows, comment_rows, drop_in_subnet,
+                            global_option_rows, global_rows, option_def_rows, put_in_subnet, subnet,
+                            take, together)
 
 _DNS = {"name": "dns-servers", "code": 23, "space": "dhcp6", "data": "2001:db8::53"}
 _SNTP = {"name": "sntp-servers", "code": 31, "space": "dhcp6", "data": "2001:db8::123, 2001:db8::124"}
@@ -106,6 +107,13 @@ def _reservation_rows():
                            "comment": "moved", "user-context": {"owner": None}})
     rows.append(Row("reservation with everything in it", [
         _reserved(21, full), _reserved(21, fuller), _unreserved(21, fuller)], by_file=True))
+    anywhere = dict(full, **{"duid": "0a:00:00:04", "ip-addresses": ["2001:db8:99::77"],
+                             "prefixes": ["2001:db8:99:c000::/60"]})
+    elsewhere = dict(anywhere, **{"client-classes": ["special"], "option-data": [dict(_SNTP)],
+                                  "prefixes": ["2001:db8:99:d000::/60", "2001:db8:99:e000::/56"],
+                                  "user-context": {"owner": [1, 2]}})
+    rows.append(Row("global reservation with everything in it", [
+        _reserved(0, anywhere), _reserved(0, elsewhere), _unreserved(0, elsewhere)]))
     only_class = {"duid": "0a:00:00:03", "client-classes": ["special"]}
     rows.append(Row("reservation without address, moved to another subnet", [
         _reserved(21, only_class),
@@ -172,6 +180,12 @@ def _subnet_rows():
             add("subnet6", {"id": 43, "subnet": "2001:db8:43::/48"}),
             change("subnet6", "id", 43, id=44),
             take("subnet6", "id", 44)]),
+        Row("two subnets exchange their prefixes", [
+            together(add("subnet6", {"id": 45, "subnet": "2001:db8:45::/48"}),
+                     add("subnet6", {"id": 46, "subnet": "2001:db8:46::/48"})),
+            together(change("subnet6", "id", 45, subnet="2001:db8:46::/48"),
+                     change("subnet6", "id", 46, subnet="2001:db8:45::/48")),
+            together(take("subnet6", "id", 45), take("subnet6", "id", 46))]),
         Row("pool", [
             put_in_subnet(21, "pools", [{"pool": "2001:db8:21::a00 - 2001:db8:21::aff"}]),
             put_in_subnet(21, "pools", [{"pool": "2001:db8:21::c00/120"},
@@ -216,6 +230,18 @@ def _network_rows():
                          {"id": 53, "subnet": "2001:db8:53::/48"}]})),
             _into_network(52, "floor"), _into_network(52, "attic"), _out_of_network(52),
             together(take("subnet6", "id", 52), take("shared-networks", "name", "attic"))]),
+        Row("the last subnet leaves a shared network", [
+            add("shared-networks", {"name": "cellar", "subnet6": [
+                {"id": 54, "subnet": "2001:db8:54::/48"}]}),
+            _out_of_network(54),
+            together(take("subnet6", "id", 54), take("shared-networks", "name", "cellar"))]),
+        Row("a shared network removed while its subnets move out", [
+            add("shared-networks", {"name": "loft", "subnet6": [
+                {"id": 56, "subnet": "2001:db8:56::/48", "pools": [{"pool": "2001:db8:56::/120"}]},
+                {"id": 57, "subnet": "2001:db8:57::/48"}]}),
+            together(_out_of_network(56), _into_network(57, "floor"),
+                     take("shared-networks", "name", "loft")),
+            together(_out_of_network(57), take("subnet6", "id", 56), take("subnet6", "id", 57))]),
         Row("shared network renamed", [
             add("shared-networks", {"name": "before", "subnet6": [
                 {"id": 55, "subnet": "2001:db8:55::/48"}]}),
@@ -239,6 +265,10 @@ def _vendor_rows():
 
 
 def rows():
-    return (global_rows(GLOBALS_V6) + _subnet_rows() + _network_rows() + _reservation_rows()
-            + global_option_rows(_DNS, _SNTP) + option_def_rows("dhcp6") + _vendor_rows()
+    plain = {"id": 60, "subnet": "2001:db8:60::/48", "pools": [{"pool": "2001:db8:60::/112"}],
+             "pd-pools": [{"prefix": "2001:db8:60:8000::", "prefix-len": 52, "delegated-len": 60}],
+             "option-data": [dict(_DNS), dict(_SNTP)],
+             "reservations": [{"duid": "60:00:00:01", "ip-addresses": ["2001:db8:60::1:9"]}]}
+    return (global_rows(GLOBALS_V6) + _subnet_rows() + comment_rows(plain) + _network_rows()
+            + _reservation_rows() + global_option_rows(_DNS, _SNTP) + option_def_rows("dhcp6") + _vendor_rows()
             + class_rows(_DNS, _SNTP))
