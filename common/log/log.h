@@ -21,5 +21,5 @@ inline std::string OneLine(std::string text) {
 // write it as a literal. `relationship=` and `change=` are given where they apply.
 //
 //   NESTOR_LOG(warn, "APPLY_WAITING", "relationship={} wait_ms={}", name, wait_ms);
-#define NESTOR_LOG(level, id, format, ...) \
-  spdlog::level("{}", ::nestor::OneLine(::fmt::format(id " " format __VA_OPT__(, ) __VA_ARGS__)))
+#define NESTOR_LOG(level, id, pattern, ...) \
+  spdlog::level("{}", ::nestor::OneLine(::fmt::format(id " " pattern __VA_OPT__(, ) __VA_ARGS__)))

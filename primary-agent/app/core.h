@@ -65,6 +65,8 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void History(const Request& request);
   void Decide(const Request& request);
   void Adopt(const Request& request);
+  // Why this server cannot begin such a relationship, or empty.
+  std::string WhyNotAdopt(const v1::AdoptRequest& adopt, DhcpService service) const;
   void FinishAdopt(const Request& request, const v1::RelationshipSpec& spec, DhcpService service);
   void List(const Request& request);
   void Show(const Request& request);

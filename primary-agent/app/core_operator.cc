@@ -148,9 +148,6 @@ void PrimaryApp::Core::Decide(const Request& request) {
 
 void PrimaryApp::Core::Adopt(const Request& request) {
   const v1::AdoptRequest& adopt = request.message.adopt();
-  const auto refuse = [&](std::string text) {
-    desk_->Reply(request, {}, kRefused, std::move(text));
-  };
   if (!protocol::IsRelationshipName(adopt.name())) {
     return desk_->Reply(
         request, {}, kUsage,
@@ -165,20 +162,8 @@ void PrimaryApp::Core::Adopt(const Request& request) {
     return desk_->Reply(request, {}, kUsage, "--service is dhcp4 or dhcp6");
   }
   const auto service = adopt.service() == v1::DHCP4 ? DhcpService::kDhcp4 : DhcpService::kDhcp6;
-  if (!watches_.contains(service)) {
-    return refuse(fmt::format("{} has no service {} in its configuration", options_.server_name,
-                              ServiceName(service)));
-  }
-  if (streams_.contains(adopt.name()) || adopting_.contains(adopt.name())) {
-    return refuse(fmt::format("there is a relationship {} already", adopt.name()));
-  }
-  std::map<std::string, v1::RelationshipSpec> others = adopting_;
-  for (const auto& [name, stream] : streams_) others[name] = stream->spec();
-  for (const auto& [name, other] : others) {
-    if (other.service() == adopt.service() && other.secondary() == adopt.secondary()) {
-      return refuse(fmt::format("{} already mirrors {} to {}", name, ServiceName(service),
-                                adopt.secondary()));
-    }
+  if (std::string text = WhyNotAdopt(adopt, service); !text.empty()) {
+    return desk_->Reply(request, {}, kRefused, std::move(text));
   }
   v1::RelationshipSpec spec;
   spec.set_name(adopt.name());
@@ -207,6 +192,26 @@ void PrimaryApp::Core::Adopt(const Request& request) {
         core->adopting_.erase(spec.name());
         core->desk_->Reply(request, {}, kRefused, std::move(text));
       });
+}
+
+std::string PrimaryApp::Core::WhyNotAdopt(const v1::AdoptRequest& adopt,
+                                          DhcpService service) const {
+  if (!watches_.contains(service)) {
+    return fmt::format("{} has no service {} in its configuration", options_.server_name,
+                       ServiceName(service));
+  }
+  std::map<std::string, v1::RelationshipSpec> others = adopting_;
+  for (const auto& [name, stream] : streams_) others[name] = stream->spec();
+  if (others.contains(adopt.name())) {
+    return fmt::format("there is a relationship {} already", adopt.name());
+  }
+  for (const auto& [name, other] : others) {
+    if (other.service() == adopt.service() && other.secondary() == adopt.secondary()) {
+      return fmt::format("{} already mirrors {} to {}", name, ServiceName(service),
+                         adopt.secondary());
+    }
+  }
+  return {};
 }
 
 void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::RelationshipSpec& spec,
