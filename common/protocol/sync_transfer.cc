@@ -1,6 +1,6 @@
 #include "common/protocol/sync_transfer.h"
 
-#include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 
@@ -10,12 +10,9 @@
 namespace nestor::protocol {
 
 std::string Pack(std::string_view payload) {
-  uLongf size = compressBound(payload.size());
-  std::string packed(size, '\0');
+  std::string packed(ZSTD_compressBound(payload.size()), '\0');
   // Level 1: ten times smaller already, and faster than the network.
-  compress2(reinterpret_cast<Bytef*>(packed.data()), &size,
-            reinterpret_cast<const Bytef*>(payload.data()), payload.size(), 1);
-  packed.resize(size);
+  packed.resize(ZSTD_compress(packed.data(), packed.size(), payload.data(), payload.size(), 1));
   packed.shrink_to_fit();
   return packed;
 }
@@ -26,14 +23,15 @@ absl::StatusOr<std::string> Unpack(std::string_view packed, uint64_t unpacked_by
     return Error(absl::StatusCode::kResourceExhausted, "{} bytes announced, at most {}",
                  unpacked_bytes, max_bytes);
   }
-  std::string payload(unpacked_bytes, '\0');
-  uLongf size = payload.size();
-  const int result = uncompress(reinterpret_cast<Bytef*>(payload.data()), &size,
-                                reinterpret_cast<const Bytef*>(packed.data()), packed.size());
-  if (result != Z_OK || size != unpacked_bytes) {
-    return Error(absl::StatusCode::kDataLoss, "the packed payload is damaged");
+  // A damaged size is found before it is made room for.
+  std::string payload;
+  if (ZSTD_getFrameContentSize(packed.data(), packed.size()) == unpacked_bytes) {
+    payload.resize(unpacked_bytes);
+    const size_t size =
+        ZSTD_decompress(payload.data(), payload.size(), packed.data(), packed.size());
+    if (size == unpacked_bytes) return payload;
   }
-  return payload;
+  return Error(absl::StatusCode::kDataLoss, "the packed payload is damaged");
 }
 
 std::shared_ptr<const Transfer> MakeTransfer(v1::Join mode, uint64_t label,
@@ -67,7 +65,7 @@ v1::SyncBegin SyncSender::Begin() const {
   begin.set_unpacked_bytes(transfer_->unpacked_bytes);
   begin.set_chunks(chunks());
   begin.set_sha256(transfer_->sha256);
-  begin.set_codec("zlib");
+  begin.set_codec("zstd");
   return begin;
 }
 
@@ -101,7 +99,7 @@ absl::Status SyncReceiver::Begin(const v1::Envelope& envelope) {
   const auto refuse = [](std::string_view what) {
     return Error(absl::StatusCode::kInvalidArgument, "transfer refused: {}", what);
   };
-  if (begin.codec() != "zlib") return refuse("its codec is unknown");
+  if (begin.codec() != "zstd") return refuse("its codec is unknown");
   if (begin.mode() != v1::SNAPSHOT && begin.mode() != v1::REPLAY) return refuse("no mode");
   if (begin.sha256().size() != 32) return refuse("no hash");
   if (envelope.digest_after().size() != 32) return refuse("no digest");

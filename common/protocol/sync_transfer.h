@@ -18,7 +18,7 @@ inline constexpr uint32_t kCreditChunks = 8;
 // No payload may unpack to more: a bound on what a peer can make this agent hold.
 inline constexpr uint64_t kMaxPayload = uint64_t{256} << 20;
 
-// Packs with zlib, level 1.
+// Packs with zstd, level 1.
 std::string Pack(std::string_view payload);
 // DataLoss: damaged. ResourceExhausted: it unpacks to more than `max_bytes`.
 absl::StatusOr<std::string> Unpack(std::string_view packed, uint64_t unpacked_bytes,

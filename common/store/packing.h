@@ -11,7 +11,7 @@ namespace nestor::store {
 // What is larger is compressed in its row.
 inline constexpr uint64_t kPackAbove = 4096;
 
-// `raw` as it is put into a row: zlib level 1 where it is large and gets smaller by it. The result
+// `raw` as it is put into a row: zstd level 1 where it is large and gets smaller by it. The result
 // points into `raw` or into `scratch`.
 std::string_view Pack(std::string_view raw, std::string& scratch);
 

@@ -3,7 +3,6 @@
 // sockets with the same keys and sizes, measured in turns in the same run; `ratio` is the median of
 // the turns' ratios.
 #include <benchmark/benchmark.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -105,26 +104,10 @@ TransferPtr Packed(const std::string& payload) {
   return protocol::MakeTransfer(v1::SNAPSHOT, 1, std::string(32, 'd'), payload);
 }
 
-// As Packed(), but zlib only wraps the bytes.
-TransferPtr Stored(const std::string& payload) {
-  auto transfer = std::make_shared<protocol::Transfer>(*Packed({}));
-  uLongf size = compressBound(payload.size());
-  transfer->packed.resize(size);
-  compress2(reinterpret_cast<Bytef*>(transfer->packed.data()), &size,
-            reinterpret_cast<const Bytef*>(payload.data()), payload.size(), Z_NO_COMPRESSION);
-  transfer->packed.resize(size);
-  transfer->unpacked_bytes = payload.size();
-  transfer->sha256 = config::Bytes(config::HashOf(transfer->packed));
-  return transfer;
-}
-
-using Make = TransferPtr(const std::string& payload);
-
 // A primary that answers each SyncRequest with `payload`, made ready anew, on a thread of its own.
 class Primary {
  public:
-  Primary(bus::PolledPublisherBus& bus, Make* make, const std::string& payload)
-      : bus_(bus), make_(make), payload_(payload) {
+  Primary(bus::PolledPublisherBus& bus, const std::string& payload) : bus_(bus), payload_(payload) {
     bus_.OnControl([this](const bus::Peer& from, std::string_view text) {
       const auto envelope = OrExit(protocol::ParseEnvelope(text, protocol::kMaxToPrimary));
       if (envelope.has_sync_request()) Begin(from.route, envelope.sync_request());
@@ -140,7 +123,7 @@ class Primary {
 
  private:
   void Begin(const std::string& route, const v1::SyncRequest& request) {
-    const auto transfer = make_(payload_);
+    const auto transfer = Packed(payload_);
     sender_.emplace(request.nonce(), transfer, 0, request.credit());
     v1::Envelope begin;
     begin.set_sequence(transfer->label);
@@ -163,7 +146,6 @@ class Primary {
   }
 
   bus::PolledPublisherBus& bus_;
-  Make* const make_;
   const std::string& payload_;
   std::optional<protocol::SyncSender> sender_;
   std::atomic<bool> stopped_ = false;
@@ -212,10 +194,12 @@ void PushAndPull(Sockets& sockets, const std::string& payload) {
   pushing.join();
 }
 
-void Transfer(benchmark::State& state, Make* make) {
+// 50 MB of snapshot: packed and hashed, sent in chunks under credit, checked and unpacked. The
+// limit is the same 50 MB as messages of 256 KiB from a PUSH to a PULL. Goal: 2 at most.
+void SnapshotTransfer(benchmark::State& state) {
   const std::string payload = SnapshotPayload();
   Buses buses;
-  const Primary primary(*buses.publisher, make, payload);
+  const Primary primary(*buses.publisher, payload);
   Sockets bare(zmq::socket_type::push, zmq::socket_type::pull);
   uint64_t nonce = 1;
   if (Receive(*buses.follower, nonce) != payload) state.SkipWithError("other bytes arrived");
@@ -228,18 +212,11 @@ void Transfer(benchmark::State& state, Make* make) {
     state.SetIterationTime(measured);
   }
   turns.Report(state, 1e3, "ms");
-  state.counters["pack_ms"] = 1e3 * MedianOf(3, [&] { benchmark::DoNotOptimize(make(payload)); });
-  state.counters["sent_MB"] = static_cast<double>(make(payload)->packed.size()) / 1e6;
+  state.counters["pack_ms"] = 1e3 * MedianOf(3, [&] { benchmark::DoNotOptimize(Packed(payload)); });
+  state.counters["sent_MB"] = static_cast<double>(Packed(payload)->packed.size()) / 1e6;
 }
 
-// 50 MB of snapshot: packed and hashed, sent in chunks under credit, checked and unpacked. The
-// limit is the same 50 MB as messages of 256 KiB from a PUSH to a PULL. Goal: 2 at most.
-void SnapshotTransfer(benchmark::State& state) { Transfer(state, Packed); }
 BENCHMARK(SnapshotTransfer)->UseManualTime()->Iterations(15)->Unit(benchmark::kMillisecond);
-
-// The same without compression: what chunks, credit and hashes alone add to the wire.
-void StoredTransfer(benchmark::State& state) { Transfer(state, Stored); }
-BENCHMARK(StoredTransfer)->UseManualTime()->Iterations(15)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace nestor::bench

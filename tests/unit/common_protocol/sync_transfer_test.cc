@@ -191,7 +191,7 @@ TEST_F(TransferTest, WhatUnpacksToAnotherSizeIsDamaged) {
   for (const uint64_t size : {uint64_t{0}, payload_.size() - 1, payload_.size() + 1}) {
     EXPECT_TRUE(absl::IsDataLoss(Unpack(transfer_->packed, size).status())) << size;
   }
-  EXPECT_TRUE(absl::IsDataLoss(Unpack("no zlib", 10).status()));
+  EXPECT_TRUE(absl::IsDataLoss(Unpack("no zstd", 10).status()));
   EXPECT_TRUE(absl::IsResourceExhausted(Unpack(transfer_->packed, payload_.size(), 100).status()));
 }
 
