@@ -3,6 +3,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "common/base/status.h"
 #include "common/config/object_set.h"
@@ -10,10 +11,22 @@
 namespace nestor::protocol {
 
 std::string Pack(std::string_view payload) {
-  std::string packed(ZSTD_compressBound(payload.size()), '\0');
-  // Level 1: ten times smaller already, and faster than the network.
-  packed.resize(ZSTD_compress(packed.data(), packed.size(), payload.data(), payload.size(), 1));
-  packed.shrink_to_fit();
+  constexpr int kLevel = 1;  // ten times smaller already, and faster than the network
+  constexpr size_t kLarge = size_t{4} << 20;
+  const std::unique_ptr<ZSTD_CCtx, size_t (*)(ZSTD_CCtx*)> context(ZSTD_createCCtx(),
+                                                                   ZSTD_freeCCtx);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
+  if (payload.size() > kLarge) ZSTD_CCtx_setParameter(context.get(), ZSTD_c_nbWorkers, 2);
+  ZSTD_CCtx_setPledgedSrcSize(context.get(), payload.size());
+  std::string packed;  // grows, since room for the worst case would be as large as the payload
+  std::string piece(ZSTD_CStreamOutSize(), '\0');
+  ZSTD_inBuffer in = {payload.data(), payload.size(), 0};
+  size_t left = 1;
+  while (left != 0 && ZSTD_isError(left) == 0) {
+    ZSTD_outBuffer out = {piece.data(), piece.size(), 0};
+    left = ZSTD_compressStream2(context.get(), &out, &in, ZSTD_e_end);
+    packed.append(piece, 0, out.pos);
+  }
   return packed;
 }
 
