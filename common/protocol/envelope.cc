@@ -78,6 +78,22 @@ absl::StatusOr<v1::Envelope> ParseEnvelope(std::string_view payload, size_t max_
   return envelope;
 }
 
+v1::Envelope AnswerToUnsupported(std::string_view payload, std::string_view text) {
+  v1::Envelope asked;
+  (void)asked.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+  v1::Envelope answer;
+  answer.set_relationship(asked.relationship());
+  answer.set_service(asked.service());
+  if (asked.version_major() != kVersionMajor) {
+    answer.mutable_welcome()->set_join(v1::REFUSED);
+    answer.mutable_welcome()->set_text(std::string(text));
+  } else {
+    answer.mutable_nack()->set_nack_class(v1::NACK_UNSUPPORTED);
+    answer.mutable_nack()->set_text(std::string(text));
+  }
+  return answer;
+}
+
 std::string Seal(v1::Envelope& envelope) {
   envelope.set_magic(kEnvelopeMagic);
   envelope.set_version_major(kVersionMajor);

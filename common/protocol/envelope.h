@@ -30,6 +30,10 @@ uint32_t MagicOf(std::string_view payload);
 // does not know (answer NACK_UNSUPPORTED).
 absl::StatusOr<v1::Envelope> ParseEnvelope(std::string_view payload, size_t max_bytes);
 
+// The answer to what ParseEnvelope() found Unimplemented: to another major version a Welcome that
+// refuses, to an unknown body a Nack.
+v1::Envelope AnswerToUnsupported(std::string_view payload, std::string_view text);
+
 // Fills in magic and version and serialises.
 std::string Seal(v1::Envelope& envelope);
 

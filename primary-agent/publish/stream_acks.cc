@@ -91,9 +91,12 @@ void Stream::OnNack(const v1::Envelope& envelope) {
   const std::string outcome = nack.nack_class() == v1::LOCAL_POLICY ? "held"
                               : nack.retryable()                    ? "waiting"
                                                                     : "refused";
-  Later(world_.disk, spec_.name(),
-        [journal = &world_.journal, name = spec_.name(), sequence = envelope.sequence(), outcome,
-         text = nack.text()] { return journal->SetOutcome(name, sequence, outcome, text); });
+  // One that is not about a change is about a message that the secondary does not know.
+  if (envelope.sequence() != 0) {
+    Later(world_.disk, spec_.name(),
+          [journal = &world_.journal, name = spec_.name(), sequence = envelope.sequence(), outcome,
+           text = nack.text()] { return journal->SetOutcome(name, sequence, outcome, text); });
+  }
   v1::Envelope event;
   event.set_sequence(envelope.sequence());
   *event.mutable_ack_event()->mutable_nack() = nack;

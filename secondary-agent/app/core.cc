@@ -110,6 +110,7 @@ void SecondaryApp::Core::OnEvent(std::string_view topic, std::string_view payloa
   if (!envelope.ok()) {
     NESTOR_LOG(warn, "MESSAGE_REFUSED", "from=primary topic={} bytes={} reason=\"{}\"", topic,
                payload.size(), Message(envelope.status()));
+    if (absl::IsUnimplemented(envelope.status())) OnUnsupported(payload, envelope.status());
     return;
   }
   const auto mirror = mirrors_.find(envelope->relationship());
@@ -121,6 +122,7 @@ void SecondaryApp::Core::OnPrimary(std::string_view payload) {
   if (!envelope.ok()) {
     NESTOR_LOG(warn, "MESSAGE_REFUSED", "from=primary bytes={} reason=\"{}\"", payload.size(),
                Message(envelope.status()));
+    if (absl::IsUnimplemented(envelope.status())) OnUnsupported(payload, envelope.status());
     return;
   }
   if (envelope->relationship().empty()) {
@@ -129,6 +131,12 @@ void SecondaryApp::Core::OnPrimary(std::string_view payload) {
   }
   const auto mirror = mirrors_.find(envelope->relationship());
   if (mirror != mirrors_.end()) mirror->second->OnEnvelope(*envelope, payload);
+}
+
+void SecondaryApp::Core::OnUnsupported(std::string_view payload, const absl::Status& status) {
+  const auto mirror =
+      mirrors_.find(protocol::AnswerToUnsupported(payload, Message(status)).relationship());
+  if (mirror != mirrors_.end()) mirror->second->OnUnsupported(Message(status));
 }
 
 void SecondaryApp::Core::OnAgentWelcome(const v1::Envelope& envelope) {

@@ -36,6 +36,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   // -- core.cc
   void OnEvent(std::string_view topic, std::string_view payload);
   void OnPrimary(std::string_view payload);
+  void OnUnsupported(std::string_view payload, const absl::Status& status);
   void OnAgentWelcome(const v1::Envelope& envelope);
   void RemoveReplaced(const v1::RelationshipSpec& spec, const std::set<std::string>& known);
   void OnSpec(const v1::RelationshipSpec& spec);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr absl::Duration kSilent = absl::Milliseconds(3200);
 constexpr size_t kReportPiece = size_t{32} << 10;
+constexpr absl::Duration kUnsupportedSpacing = absl::Seconds(10);
 constexpr absl::Duration kReportPatience = absl::Minutes(1);  // the primary waits no longer
 constexpr absl::Duration kCompactPeriod = absl::Minutes(1);
 constexpr uint64_t kHistoryKept = 10'000;
@@ -28,7 +29,8 @@ Mirror::Mirror(v1::RelationshipSpec spec, DhcpService service, std::string serve
       follower_({spec_.name(), server_, std::move(version), spec_.observe(), jitter},
                 std::move(memory), nonce_seed, world_.clock.Now()),
       next_meter_(world_.clock.Now()),
-      next_compact_(world_.clock.Now() + kCompactPeriod) {}
+      next_compact_(world_.clock.Now() + kCompactPeriod),
+      next_unsupported_(world_.clock.Now()) {}
 
 void Mirror::OnSpec(const v1::RelationshipSpec& spec) {
   spec_ = spec;
@@ -84,6 +86,16 @@ void Mirror::OnKea(const watch::KeaHealth& health) {
   health_ = health;
   health_wall_ = world_.clock.Wall();
   Do(follower_.OnReachable(health.reachable, world_.clock.Now()));
+}
+
+void Mirror::OnUnsupported(std::string_view text) {
+  // It may come again each second.
+  if (world_.clock.Now() < next_unsupported_) return;
+  next_unsupported_ = world_.clock.Now() + kUnsupportedSpacing;
+  v1::Envelope envelope;
+  envelope.mutable_nack()->set_nack_class(v1::NACK_UNSUPPORTED);
+  envelope.mutable_nack()->set_text(std::string(text));
+  Carry(protocol::SendToPrimary{std::move(envelope)});
 }
 
 void Mirror::SayBye() {

@@ -51,6 +51,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void OnLocal(std::shared_ptr<const config::ObjectSet> set, const std::string& origin,
                const std::string& ha_mode, const std::string& blocked);
   void OnKea(const watch::KeaHealth& health);
+  // The primary speaks of something that this version does not know; `text` says what.
+  void OnUnsupported(std::string_view text);
   void SayBye();
 
   v1::RelationshipStatus Status() const;
@@ -102,6 +104,7 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   std::optional<Instant> behind_since_;
   Instant next_meter_;
   Instant next_compact_;
+  Instant next_unsupported_;
   std::deque<v1::Envelope> report_;  // pieces not sent yet
   Instant report_until_;
   std::map<std::string, ResyncDone> resyncs_;

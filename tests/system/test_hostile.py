@@ -115,6 +115,25 @@ class RightsTest(SystemTest):
                             f"{self.pair.folder}/made-keys/kea-a.public", *self.key)
         self.addCleanup(self.peer.close)
 
+    def _answer(self):
+        """The next answer that the primary gives to this peer."""
+        return wait_until(lambda: self._next_answer(), 5, "the primary answers")
+
+    def _next_answer(self):
+        answer = self.peer.receive(1)
+        return envelope_pb2.Envelope.FromString(answer) if answer else None
+
+    def test_what_this_version_does_not_know_is_answered(self):
+        other_major = self.peer.envelope("east4")
+        other_major.version_major = 2
+        self.peer.send(other_major)
+        answer = self._answer()
+        self.assertEqual(answer.welcome.join, envelope_pb2.REFUSED)
+        self.assertIn("version", answer.welcome.text)
+        self.peer.send(self.peer.envelope("east4"))  # without a body
+        answer = self._answer()
+        self.assertEqual(answer.nack.nack_class, envelope_pb2.NACK_UNSUPPORTED)
+
     def _lines(self):
         return [line for line in self.pair.primary.process.log_text().splitlines()
                 if "monitor" in line]

@@ -68,6 +68,28 @@ TEST(EnvelopeTest, AnUnknownBodyIsUnsupported) {
   EXPECT_TRUE(absl::IsUnimplemented(ParsedWith([](auto& e) { e.clear_change(); })));
 }
 
+TEST(EnvelopeTest, NumbersBeyondAnyJournalAreRefused) {
+  v1::Envelope envelope;
+  envelope.mutable_hello()->set_highest_term(uint64_t{1} << 60);
+  EXPECT_FALSE(ParseEnvelope(Seal(envelope), 1000).ok());
+  envelope.mutable_hello()->set_highest_term(7);
+  envelope.set_sequence(uint64_t{1} << 60);
+  EXPECT_FALSE(ParseEnvelope(Seal(envelope), 1000).ok());
+}
+
+TEST(EnvelopeTest, WhatIsUnsupportedIsAnswered) {
+  v1::Envelope envelope;
+  envelope.set_relationship("east");
+  const v1::Envelope nack = AnswerToUnsupported(Seal(envelope), "why");
+  EXPECT_EQ(nack.relationship(), "east");
+  EXPECT_EQ(nack.nack().nack_class(), v1::NACK_UNSUPPORTED);
+  EXPECT_EQ(nack.nack().text(), "why");
+  envelope.set_version_major(2);
+  const v1::Envelope refused = AnswerToUnsupported(envelope.SerializeAsString(), "why");
+  EXPECT_EQ(refused.welcome().join(), v1::REFUSED);
+  EXPECT_EQ(refused.welcome().text(), "why");
+}
+
 TEST(EnvelopeTest, FixedFieldsHaveTheirRanges) {
   const std::vector<std::function<void(v1::Envelope&)>> spoils = {
       [](auto& e) { e.set_relationship("No Name"); },
