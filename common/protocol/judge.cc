@@ -22,7 +22,8 @@ void JudgeSide(const SideFacts& side, bool heard, std::vector<std::string>& reas
   }
 }
 
-void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
+// Whether the follower has stopped, which its own agent knows without the primary.
+bool HasStopped(const PairFacts& facts, std::vector<std::string>& reasons) {
   if (facts.held_sequence != 0 && facts.follower_state != "PAUSED") {
     reasons.push_back(fmt::format(
         "change {} is held, since it removes a large part; decide with nestorctl approve or reject",
@@ -31,8 +32,16 @@ void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
              facts.follower_state == "FENCED") {
     reasons.push_back(fmt::format("{} is {}: {}", facts.secondary.server, facts.follower_state,
                                   facts.last_error));
-  } else if (facts.follower_state == "INIT" || facts.follower_state == "CONNECT" ||
-             facts.follower_state == "HELLO") {
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
+  if (HasStopped(facts, reasons)) return;
+  if (facts.follower_state == "INIT" || facts.follower_state == "CONNECT" ||
+      facts.follower_state == "HELLO") {
     reasons.push_back(
         fmt::format("{} has not joined {} yet", facts.secondary.server, facts.primary.server));
   } else if (facts.follower_state == "STALE") {
@@ -70,7 +79,11 @@ Judgement Judge(const PairFacts& facts) {
   if (!facts.publisher_text.empty()) reasons.push_back(facts.publisher_text);
   JudgeSide(facts.primary, primary_heard, reasons);
   JudgeSide(facts.secondary, secondary_heard, reasons);
-  if (peer_heard) JudgeMirror(facts, reasons);
+  if (peer_heard) {
+    JudgeMirror(facts, reasons);
+  } else if (secondary_heard) {
+    (void)HasStopped(facts, reasons);
+  }
   const bool primary_down = !primary_heard || !facts.primary.kea_reachable;
   const bool secondary_down = !secondary_heard || !facts.secondary.kea_reachable;
   // A Kea of which nothing is heard counts as one that does not answer.

@@ -63,6 +63,16 @@ TEST_F(JudgeTest, WhatASilentAgentSaidLastIsNoReason) {
   EXPECT_THAT(Judge(facts_).reasons, SizeIs(1));
 }
 
+TEST_F(JudgeTest, TheSecondaryKnowsThatItStoppedAlsoWhileThePrimaryIsSilent) {
+  facts_.peer = "kea-a";
+  facts_.peer_silent = absl::Seconds(9);
+  facts_.follower_state = "FENCED";
+  facts_.last_error = "why";
+  EXPECT_THAT(
+      Judge(facts_).reasons,
+      ::testing::ElementsAre("the agent on kea-a has been silent for 9 s", "kea-b is FENCED: why"));
+}
+
 TEST_F(JudgeTest, AnUnusualHaStateImpairs) {
   facts_.primary.ha_state = "partner-down";
   EXPECT_EQ(State(), "IMPAIRED");
