@@ -59,7 +59,8 @@ absl::StatusOr<v1::Envelope> ParseEnvelope(std::string_view payload, size_t max_
   }
   v1::Envelope envelope;
   if (MagicOf(payload) != kEnvelopeMagic ||
-      !envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+      !envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
+      envelope.version_major() == 0) {
     return Error(absl::StatusCode::kInvalidArgument, "envelope refused: not a Nestor envelope");
   }
   if (envelope.version_major() != kVersionMajor) {
