@@ -192,8 +192,7 @@ void Follower::RepairDrift(Instant now) {
 
 void Follower::Start(ApplyOrder order, Purpose purpose) {
   // Its file may be older than what Kea runs, or Kea may have come there by somebody else.
-  order.must_persist |=
-      must_persist_ || !persisted_ || local_digest() != order.position.digest;
+  order.must_persist |= must_persist_ || !persisted_ || local_digest() != order.position.digest;
   // What a snapshot's label covers was overtaken by the snapshot; that is not told one by one.
   uint64_t passed = InStream() ? position_.sequence + 1 : 1;
   if (whole_) passed = std::max(passed, whole_->position.sequence);

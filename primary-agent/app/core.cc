@@ -176,8 +176,7 @@ void PrimaryApp::Core::OnEnvelope(const bus::Peer& from, std::string_view payloa
     NESTOR_LOG(warn, "MESSAGE_REFUSED", "from={} bytes={} reason=\"{}\"", from.user, payload.size(),
                Message(envelope.status()));
     if (absl::IsUnimplemented(envelope.status())) {
-      v1::Envelope answer =
-          protocol::AnswerToUnsupported(payload, Message(envelope.status()));
+      v1::Envelope answer = protocol::AnswerToUnsupported(payload, Message(envelope.status()));
       answer.set_sender(options_.server_name);
       (void)world_.bus.Send(from.route, protocol::Seal(answer));
     }

@@ -318,7 +318,8 @@ void PrimaryApp::Core::Removed(const Request& request, Stream& stream) {
   world_.metrics.Forget(name);
   ended_[name] = true;
   TellRelationships(stream.spec().secondary());
-  desk_->Reply(request, {}, 0, fmt::format("{} is removed; both servers keep what they serve", name));
+  desk_->Reply(request, {}, 0,
+               fmt::format("{} is removed; both servers keep what they serve", name));
 }
 
 }  // namespace nestor::primary

@@ -89,8 +89,7 @@ absl::StatusOr<Recorder::Opened> Recorder::Open(const std::string& relationship)
     } else if (absl::IsDataLoss(set.status()) || absl::IsNotFound(set.status())) {
       NESTOR_LOG(error, "JOURNAL_UNREADABLE", "relationship={} error=\"{}\"", relationship,
                  Message(set.status()));
-      ASSIGN_OR_RETURN(start,
-                       journal_.NewStream(relationship, random_.StreamId(), start.term + 1));
+      ASSIGN_OR_RETURN(start, journal_.NewStream(relationship, random_.StreamId(), start.term + 1));
       opened.began_anew = true;
     } else {
       return set.status();
@@ -136,8 +135,10 @@ absl::StatusOr<std::shared_ptr<const ObjectSet>> Recorder::Rebuild(const std::st
     }
   }
   if (config::Bytes(set.Digest()) != head_digest) {
-    return Error(absl::StatusCode::kDataLoss, "the base and the changes after it do not give the "
-                                              "digest of change {}", head);
+    return Error(absl::StatusCode::kDataLoss,
+                 "the base and the changes after it do not give the "
+                 "digest of change {}",
+                 head);
   }
   return std::make_shared<const ObjectSet>(std::move(set));
 }

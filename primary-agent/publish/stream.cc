@@ -87,8 +87,8 @@ void Stream::Tick() {
   if (diff_ && now >= diff_->deadline) {
     auto done = std::move(diff_->done);
     diff_.reset();
-    done(Error(absl::StatusCode::kDeadlineExceeded, "{} did not answer in time",
-               spec_.secondary()));
+    done(
+        Error(absl::StatusCode::kDeadlineExceeded, "{} did not answer in time", spec_.secondary()));
   }
   if (now >= next_judge_) JudgeNow();
   if (now >= next_compact_) Compact();
@@ -105,9 +105,8 @@ void Stream::OnRecorded(Recorded recorded) {
   pending_.push_back({recorded.sequence, now});
   const auto event = protocol::ParseEnvelope(recorded.payload, recorded.payload.size());
   if (event.ok()) PublishSealed("change", *event, recorded.payload);
-  NESTOR_LOG(info, "CHANGE_PUBLISHED",
-             "relationship={} change={} origin={} upserted={} removed={}", spec_.name(),
-             protocol::ChangeName(recorded.term, recorded.sequence), recorded.origin,
+  NESTOR_LOG(info, "CHANGE_PUBLISHED", "relationship={} change={} origin={} upserted={} removed={}",
+             spec_.name(), protocol::ChangeName(recorded.term, recorded.sequence), recorded.origin,
              recorded.upserted, recorded.removed);
   world_.metrics.Count("nestor_changes_total", "Changes published.",
                        {{"relationship", spec_.name()}, {"service", ServiceText()}});
@@ -188,8 +187,7 @@ void Stream::OnHello(const v1::Envelope& envelope) {
     return;
   }
   if (!publisher_.Serves()) return;  // it asks again
-  const auto decision =
-      protocol::DecideJoin(publisher_.stream(), hello, envelope.digest_after());
+  const auto decision = protocol::DecideJoin(publisher_.stream(), hello, envelope.digest_after());
   switch (decision.kind) {
     case protocol::JoinDecision::Kind::kFence:
       return Fence(decision.text);

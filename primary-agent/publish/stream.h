@@ -64,8 +64,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   v1::RelationshipStatus Status() const;
   v1::RelationshipView View() const;
 
-  using ResyncDone = std::function<void(bool last, const v1::ResyncReport& report,
-                                        std::string text)>;
+  using ResyncDone =
+      std::function<void(bool last, const v1::ResyncReport& report, std::string text)>;
   // Begins a resync; `done` is called with each state it passes, `last` with the final one.
   void Resync(const std::string& operator_name, ResyncDone done);
   using DiffDone = std::function<void(absl::StatusOr<v1::DiffReport>)>;
@@ -83,8 +83,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
     std::string route;
     std::optional<Instant> heard;
     absl::Time heard_wall;
-    v1::Ack ack;               // the last
-    std::string digest;        // of its Kea, 32 bytes
+    v1::Ack ack;         // the last
+    std::string digest;  // of its Kea, 32 bytes
     std::string last_nack;
   };
   struct Pending {
@@ -158,7 +158,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   std::optional<OpenResync> resync_;
   std::optional<OpenDiff> diff_;
-  std::string pending_resync_;      // its request id: the follower is away
+  std::string pending_resync_;  // its request id: the follower is away
   protocol::Judgement judged_;
   Instant next_judge_;
   Instant next_compact_;

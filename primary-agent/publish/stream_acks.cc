@@ -107,8 +107,7 @@ void Stream::OnNack(const v1::Envelope& envelope) {
 
 void Stream::OnState(const v1::State& state) {
   Announce(state);
-  if (state.what() == "resync" && resync_ &&
-      state.request_id() == resync_->report.request_id()) {
+  if (state.what() == "resync" && resync_ && state.request_id() == resync_->report.request_id()) {
     EndResync(state.to(), state.reason(), state.to() != "STARTED");
   }
 }
@@ -139,8 +138,8 @@ void Stream::Resync(const std::string& operator_name, ResyncDone done) {
   if (resync_) EndResync("ABORTED", "overtaken by another resync", true);
   const Instant now = world_.clock.Now();
   OpenResync open;
-  open.report.set_request_id(fmt::format("{}-{}", spec_.name(),
-                                         absl::ToUnixNanos(world_.clock.Wall())));
+  open.report.set_request_id(
+      fmt::format("{}-{}", spec_.name(), absl::ToUnixNanos(world_.clock.Wall())));
   open.done = std::move(done);
   open.deadline = now + kResyncPatience;
   resync_ = std::move(open);
@@ -148,8 +147,9 @@ void Stream::Resync(const std::string& operator_name, ResyncDone done) {
     const auto stream = self.lock();
     if (!stream || !stream->resync_) return;
     if (!read.ok()) {
-      return stream->EndResync("ABORTED", fmt::format("Kea on {} was not read: {}",
-                                                      stream->server_, Message(read)), true);
+      return stream->EndResync(
+          "ABORTED", fmt::format("Kea on {} was not read: {}", stream->server_, Message(read)),
+          true);
     }
     v1::Envelope envelope;
     v1::Resync& resync = *envelope.mutable_resync();
@@ -161,7 +161,8 @@ void Stream::Resync(const std::string& operator_name, ResyncDone done) {
       stream->pending_resync_ = stream->resync_->report.request_id();
       stream->EndResync("PENDING",
                         fmt::format("{} is not connected; it is resynchronised when it returns",
-                                    stream->spec_.secondary()), true);
+                                    stream->spec_.secondary()),
+                        true);
     }
   };
   // An operator who resyncs a fenced publisher says: this journal is the truth from now on.
@@ -270,9 +271,8 @@ protocol::PairFacts Stream::Facts() const {
   if (publisher_.state() == v1::PUBLISHER_FENCED) {
     facts.publisher_text = fmt::format("{} is FENCED: {}", server_, publisher_.fenced_text());
   } else if (publisher_.state() == v1::READONLY) {
-    facts.publisher_text =
-        fmt::format("{} cannot write its journal and publishes nothing: {}", server_,
-                    journal_error_);
+    facts.publisher_text = fmt::format("{} cannot write its journal and publishes nothing: {}",
+                                       server_, journal_error_);
   } else {
     facts.publisher_text = blocked_;
   }
@@ -292,7 +292,9 @@ void Stream::JudgeNow() {
                                            {"service", ServiceText()}};
   auto& metrics = world_.metrics;
   metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
-              judgement.state == "OK" ? 0 : judgement.state == "IMPAIRED" ? 1 : 2);
+              judgement.state == "OK"         ? 0
+              : judgement.state == "IMPAIRED" ? 1
+                                              : 2);
   metrics.Set("nestor_head_sequence", "The newest change published.", labels,
               static_cast<double>(publisher_.stream().head));
   metrics.Set("nestor_applied_sequence", "The newest change applied by the secondary.", labels,

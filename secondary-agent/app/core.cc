@@ -134,8 +134,9 @@ void SecondaryApp::Core::OnPrimary(std::string_view payload) {
 }
 
 void SecondaryApp::Core::OnUnsupported(std::string_view payload, const absl::Status& status) {
-  const auto mirror =
-      mirrors_.find(protocol::AnswerToUnsupported(payload, Message(status)).relationship());
+  v1::Envelope envelope;  // what this version knows of it
+  (void)envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+  const auto mirror = mirrors_.find(envelope.relationship());
   if (mirror != mirrors_.end()) mirror->second->OnUnsupported(Message(status));
 }
 

@@ -12,14 +12,22 @@ using Kind = protocol::ApplyEnd::Kind;
 Kind KindOf(Outcome outcome) {
   switch (outcome) {
     case Outcome::kApplied:
-    case Outcome::kUnchanged: return Kind::kApplied;
-    case Outcome::kDiffersBefore: return Kind::kDiffersBefore;
-    case Outcome::kHeld: return Kind::kHeld;
-    case Outcome::kRefused: return Kind::kRefused;
-    case Outcome::kServiceBroken: return Kind::kServiceBroken;
-    case Outcome::kDigestMismatch: return Kind::kDigestMismatch;
-    case Outcome::kUnreachable: return Kind::kUnreachable;
-    case Outcome::kUnknown: return Kind::kUnknown;
+    case Outcome::kUnchanged:
+      return Kind::kApplied;
+    case Outcome::kDiffersBefore:
+      return Kind::kDiffersBefore;
+    case Outcome::kHeld:
+      return Kind::kHeld;
+    case Outcome::kRefused:
+      return Kind::kRefused;
+    case Outcome::kServiceBroken:
+      return Kind::kServiceBroken;
+    case Outcome::kDigestMismatch:
+      return Kind::kDigestMismatch;
+    case Outcome::kUnreachable:
+      return Kind::kUnreachable;
+    case Outcome::kUnknown:
+      return Kind::kUnknown;
   }
   return Kind::kUnknown;
 }
@@ -52,8 +60,8 @@ ApplyTask::ApplyTask(std::string relationship, std::string label, HoldPolicy hol
 
 protocol::ApplyEnd ApplyTask::Run(const protocol::ApplyOrder& order) {
   // Durable before Kea is touched, so that no start ever applies anything older.
-  ApplyResult result = applier_.Apply(TargetOf(order), hold_,
-                                      [&] { return Intend(order.position); });
+  ApplyResult result =
+      applier_.Apply(TargetOf(order), hold_, [&] { return Intend(order.position); });
   sent_ = result.sent;
   protocol::ApplyEnd end;
   end.kind = KindOf(result.outcome);
@@ -68,8 +76,7 @@ protocol::ApplyEnd ApplyTask::Run(const protocol::ApplyOrder& order) {
   if (const absl::Status settled = Settle(order, end); !settled.ok()) {
     // The position is not durable, so nothing may be acknowledged: it is read and decided anew.
     end.kind = Kind::kUnknown;
-    end.text =
-        fmt::format("{}: the agent's store cannot be written: {}", label_, Message(settled));
+    end.text = fmt::format("{}: the agent's store cannot be written: {}", label_, Message(settled));
   }
   return end;
 }

@@ -1,7 +1,6 @@
 #include "secondary-agent/follow/mirror.h"
 
 #include "common/base/status.h"
-#include "common/base/text.h"
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
@@ -10,7 +9,6 @@
 namespace nestor::secondary {
 namespace {
 
-constexpr absl::Duration kSilent = absl::Milliseconds(3200);
 constexpr size_t kReportPiece = size_t{32} << 10;
 constexpr absl::Duration kUnsupportedSpacing = absl::Seconds(10);
 constexpr absl::Duration kReportPatience = absl::Minutes(1);  // the primary waits no longer
@@ -226,9 +224,9 @@ void Mirror::Carry(protocol::Announce action) {
     return store.AddEntry(name, entry);
   });
   if (state.what() == "drift") {
-    world_.metrics.Count("nestor_drifts_total", "Drifts found on the secondary.",
-                         {{"relationship", spec_.name()}, {"service",
-                          std::string(ServiceName(service_))}});
+    world_.metrics.Count(
+        "nestor_drifts_total", "Drifts found on the secondary.",
+        {{"relationship", spec_.name()}, {"service", std::string(ServiceName(service_))}});
   }
   if (const auto found = resyncs_.find(state.request_id()); found != resyncs_.end()) {
     v1::ResyncReport report;
@@ -298,11 +296,6 @@ bool Mirror::Stored(const absl::Status& status) {
   return status.ok();
 }
 
-std::string Mirror::LastError() const {
-  if (!blocked_.empty()) return blocked_;
-  return store_error_.empty() ? follower_.last_error() : store_error_;
-}
-
 void Mirror::Resync(const std::string& operator_name, ResyncDone done) {
   v1::Resync resync;
   resync.set_request_id(
@@ -333,127 +326,6 @@ absl::Status Mirror::Decide(uint64_t sequence, bool approve, const std::string& 
   actions->push_back(protocol::Announce{std::move(state)});
   Do(*std::move(actions));
   return absl::OkStatus();
-}
-
-void Mirror::FillStatus(v1::SideStatus& side) const {
-  side.set_server(server_);
-  side.set_kea_version(health_.version);
-  side.set_ha_state(health_.ha_state);
-  side.set_reachable(health_.reachable);
-  side.set_follower_state(follower_.StateName());
-  side.set_digest(follower_.local_digest());
-  side.set_apply_by("config-set");
-  side.set_last_error(Utf8(LastError(), 4096));
-  side.set_held_sequence(follower_.held_sequence());
-  *side.mutable_as_of() = ToWire(world_.clock.Wall());
-  side.set_mode(ha_mode_);
-  side.set_applies(applies_);
-}
-
-protocol::PairFacts Mirror::Facts() const {
-  protocol::PairFacts facts;
-  facts.primary.server = spec_.primary();
-  facts.primary.kea_reachable = follower_.publisher_state() != v1::DEGRADED;
-  facts.secondary = {server_, true, health_.reachable, health_.ha_state, health_.error};
-  facts.peer = spec_.primary();
-  const Instant now = world_.clock.Now();
-  if (!heard_) {
-    facts.peer_silent = absl::InfiniteDuration();
-  } else if (now - *heard_ > kSilent) {
-    facts.peer_silent = now - *heard_;
-  }
-  if (follower_.publisher_state() == v1::READONLY) {
-    facts.publisher_text =
-        fmt::format("{} cannot write its journal and publishes nothing", spec_.primary());
-  } else if (follower_.publisher_state() == v1::PUBLISHER_FENCED) {
-    facts.publisher_text = fmt::format("{} is FENCED", spec_.primary());
-  }
-  facts.follower_state = follower_.StateName();
-  facts.lag = behind_since_ ? now - *behind_since_ : absl::ZeroDuration();
-  if (spec_.observe()) facts.lag = absl::ZeroDuration();
-  facts.digest_equal = !follower_.head_digest().empty() &&
-                       follower_.local_digest() == follower_.head_digest();
-  facts.held_sequence = follower_.held_sequence();
-  facts.observe = spec_.observe();
-  facts.last_error = LastError();
-  return facts;
-}
-
-void Mirror::Meter() {
-  const runtime::Metrics::Labels labels = {{"relationship", spec_.name()},
-                                           {"service", std::string(ServiceName(service_))}};
-  auto& metrics = world_.metrics;
-  const std::string state = protocol::Judge(Facts()).state;
-  metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
-              state == "OK" ? 0 : state == "IMPAIRED" ? 1 : 2);
-  metrics.Set("nestor_head_sequence", "The newest change published.", labels,
-              static_cast<double>(follower_.head()));
-  metrics.Set("nestor_applied_sequence", "The newest change applied by the secondary.", labels,
-              static_cast<double>(follower_.applied()));
-  metrics.Set("nestor_digest_equal", "1: both Keas report the same.", labels,
-              Facts().digest_equal ? 1 : 0);
-  metrics.Set("nestor_kea_reachable", "1: the local Kea answers.", labels,
-              health_.reachable ? 1 : 0);
-  metrics.Set("nestor_applies", "Configurations set since the agent started.", labels,
-              static_cast<double>(applies_));
-  metrics.Set("nestor_held_sequence", "The change that waits for approval; 0: none.", labels,
-              static_cast<double>(follower_.held_sequence()));
-}
-
-v1::RelationshipStatus Mirror::Status() const {
-  const protocol::PairFacts facts = Facts();
-  const protocol::Judgement judgement = protocol::Judge(facts);
-  v1::RelationshipStatus status;
-  status.set_name(spec_.name());
-  status.set_service(std::string(ServiceName(service_)));
-  status.set_mode(ha_mode_.empty() ? "none" : ha_mode_);
-  status.set_state(judgement.state);
-  for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
-  status.set_observe(spec_.observe());
-  *status.mutable_since() = spec_.since();
-  v1::ServerStatus& primary = *status.mutable_primary();
-  primary.set_server(spec_.primary());
-  primary.set_reachable(facts.primary.kea_reachable && !facts.peer_silent);
-  if (heard_) *primary.mutable_as_of() = ToWire(heard_wall_);
-  v1::ServerStatus& secondary = *status.mutable_secondary();
-  secondary.set_server(server_);
-  secondary.set_kea_version(health_.version);
-  secondary.set_ha_state(health_.ha_state);
-  secondary.set_reachable(health_.reachable);
-  if (health_wall_ != absl::Time()) *secondary.mutable_as_of() = ToWire(health_wall_);
-  v1::MirrorStatus& mirror = *status.mutable_mirror();
-  mirror.set_follower_state(facts.follower_state);
-  mirror.set_stream_id(config::Hex(follower_.stream_id()));
-  mirror.set_term(follower_.term());
-  mirror.set_head(follower_.head());
-  mirror.set_received(follower_.received());
-  mirror.set_applied(follower_.applied());
-  mirror.set_persisted(follower_.persisted() ? follower_.position().sequence : 0);
-  mirror.set_lag_seconds(absl::ToDoubleSeconds(facts.lag));
-  mirror.set_digest_equal(facts.digest_equal);
-  mirror.set_primary_digest(config::Hex(follower_.head_digest()));
-  mirror.set_secondary_digest(config::Hex(follower_.local_digest()));
-  mirror.set_apply_by("config-set");
-  mirror.set_last_error(facts.last_error);
-  mirror.set_publisher_state(v1::PublisherState_Name(follower_.publisher_state()));
-  mirror.set_held_sequence(follower_.held_sequence());
-  *mirror.mutable_as_of() = ToWire(world_.clock.Wall());
-  return status;
-}
-
-v1::RelationshipView Mirror::View() const {
-  v1::RelationshipView view;
-  view.set_name(spec_.name());
-  view.set_service(std::string(ServiceName(service_)));
-  view.set_primary(spec_.primary());
-  view.set_secondary(spec_.secondary());
-  view.set_mode(ha_mode_.empty() ? "none" : ha_mode_);
-  view.set_observe(spec_.observe());
-  view.set_hold_percent(spec_.hold_percent());
-  view.set_hold_minimum(spec_.hold_minimum());
-  *view.mutable_since() = spec_.since();
-  view.set_state(protocol::Judge(Facts()).state);
-  return view;
 }
 
 }  // namespace nestor::secondary

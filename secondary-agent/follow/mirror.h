@@ -58,8 +58,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   v1::RelationshipStatus Status() const;
   v1::RelationshipView View() const;
 
-  using ResyncDone = std::function<void(bool last, const v1::ResyncReport& report,
-                                        std::string text)>;
+  using ResyncDone =
+      std::function<void(bool last, const v1::ResyncReport& report, std::string text)>;
   void Resync(const std::string& operator_name, ResyncDone done);
   using DiffDone = std::function<void(absl::StatusOr<v1::DiffReport>)>;
   void Diff(DiffDone done);

@@ -19,6 +19,18 @@ class JoiningTest : public FollowerTest {
 
   // Another start of the primary on the same journal.
   void PrimaryRestarts() { ++stream.term; }
+
+  // The primary comes back with a journal that ends before what may be in Kea.
+  void FenceByAnOlderJournal() {
+    Follow();
+    Publish(Subnets({1, 2, 3}));
+    FinishAs(Kind::kUnknown);
+    PrimaryRestarts();
+    stream.sets.erase(3);
+    Hear(stream.Heartbeat());
+    Hear(stream.Welcome(v1::CONTINUE));
+    ASSERT_EQ(State(), "FENCED");
+  }
 };
 
 TEST_F(JoiningTest, AsksNothingBeforeAHeartbeatArrivesOnTheSubscription) {
@@ -312,14 +324,7 @@ TEST_F(JoiningTest, TheSameTermOfAnotherStreamFences) {
 }
 
 TEST_F(JoiningTest, AResyncGoesOnFromAnOlderJournal) {
-  Follow();
-  Publish(Subnets({1, 2, 3}));
-  FinishAs(Kind::kUnknown);
-  PrimaryRestarts();
-  stream.sets.erase(3);
-  Hear(stream.Heartbeat());
-  Hear(stream.Welcome(v1::CONTINUE));
-  ASSERT_EQ(State(), "FENCED");
+  FenceByAnOlderJournal();
   Resync(v1::RESYNC_SNAPSHOT);
   EXPECT_EQ(State(), "HELLO");
   Hear(stream.Welcome(v1::CONTINUE));
@@ -331,13 +336,7 @@ TEST_F(JoiningTest, AResyncGoesOnFromAnOlderJournal) {
 }
 
 TEST_F(JoiningTest, AResyncToAnOlderJournalWaitsForWhatItsKeaHas) {
-  Follow();
-  Publish(Subnets({1, 2, 3}));
-  FinishAs(Kind::kUnknown);
-  PrimaryRestarts();
-  stream.sets.erase(3);
-  Hear(stream.Heartbeat());
-  Hear(stream.Welcome(v1::CONTINUE));
+  FenceByAnOlderJournal();
   Resync(v1::RESYNC_SNAPSHOT);
   v1::Envelope away = stream.Welcome(v1::CONTINUE);
   away.mutable_welcome()->set_publisher_state(v1::DEGRADED);
