@@ -1,23 +1,33 @@
 # One folder is one room is one static library. A room's sources are its .cc files (main.cc is a
 # program's), so adding a file needs no edit here; CONFIGURE_DEPENDS makes the build look again.
 
+# What most files include and what is slow to read.
 set(NESTOR_PCH_HEADERS
     <algorithm> <array> <cstdint> <functional> <map> <memory> <optional> <string> <string_view>
     <utility> <variant> <vector> <absl/status/status.h> <absl/status/statusor.h>
-    <absl/time/time.h> <fmt/format.h>)
+    <absl/time/time.h> <fmt/format.h> <nestor/v1/envelope.pb.h>)
 
-# nestor_precompile(TARGET): shares one precompiled header among all targets of the project.
+# nestor_precompile(TARGET [HEADER...]): shares one precompiled header among all targets of the
+# project; those that name headers besides share another, which has them too.
 function(nestor_precompile target)
   if(NOT NESTOR_PCH)
     return()
   endif()
-  if(NOT TARGET nestor_pch)
-    file(WRITE ${PROJECT_BINARY_DIR}/pch.cc "// Exists to own the precompiled header.\n")
-    add_library(nestor_pch OBJECT ${PROJECT_BINARY_DIR}/pch.cc)
-    target_link_libraries(nestor_pch PRIVATE absl::status absl::statusor absl::time fmt::fmt)
-    target_precompile_headers(nestor_pch PRIVATE ${NESTOR_PCH_HEADERS})
+  set(pch nestor_pch)
+  if(ARGN)
+    set(pch nestor_test_pch)
   endif()
-  target_precompile_headers(${target} REUSE_FROM nestor_pch)
+  if(NOT TARGET ${pch})
+    file(WRITE ${PROJECT_BINARY_DIR}/${pch}.cc "// Exists to own the precompiled header.\n")
+    add_library(${pch} OBJECT ${PROJECT_BINARY_DIR}/${pch}.cc)
+    target_link_libraries(${pch} PRIVATE absl::status absl::statusor absl::time fmt::fmt nestor_proto)
+    if(ARGN)
+      target_link_libraries(${pch} PRIVATE GTest::gmock)
+      target_compile_options(${pch} PRIVATE -O0)
+    endif()
+    target_precompile_headers(${pch} PRIVATE ${NESTOR_PCH_HEADERS} ${ARGN})
+  endif()
+  target_precompile_headers(${target} REUSE_FROM ${pch})
 endfunction()
 
 # nestor_room(FOLDER DEPS TARGET...): the static library nestor_<folder with _ for />.

@@ -1,5 +1,7 @@
 // What a mirror says of its relationship: to the primary, to operators, as metrics.
 
+#include <fmt/format.h>
+
 #include "common/base/text.h"
 #include "common/protocol/judge.h"
 #include "common/protocol/wire_time.h"
