@@ -33,10 +33,17 @@ Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, 
       next_snapshot_(now) {
   // What an apply that was cut off left with Kea is perhaps not in its file.
   must_persist_ = intent_.has_value();
-  if (memory.paused) apply_ = ApplyState::kPaused;
+  if (memory.paused) {
+    apply_ = ApplyState::kPaused;
+    last_error_ = fmt::format(
+        "a change was rejected by an operator; nothing more is applied until: nestorctl resync {}",
+        options_.relationship);
+  }
   if (refused_nack_.ParseFromString(memory.refused_nack) && !refused_digest_.empty()) {
-    last_error_ = refused_nack_.text();
-    if (apply_ == ApplyState::kIdle) apply_ = ApplyState::kRejected;
+    if (apply_ == ApplyState::kIdle) {
+      apply_ = ApplyState::kRejected;
+      last_error_ = refused_nack_.text();
+    }
   }
   head_ = position_.sequence;
   head_digest_ = position_.digest;
@@ -147,7 +154,8 @@ FollowerActions Follower::OnEnvelope(const v1::Envelope& envelope, std::string_v
 }
 
 FollowerActions Follower::OnReceived(uint64_t up_to, Instant now) {
-  if (up_to > received_) {
+  // What was kept of another stream is none of this one's.
+  if (up_to > received_ && up_to <= TailSequence()) {
     received_ = up_to;
     AckSoon(now);
   }
@@ -170,7 +178,7 @@ FollowerActions Follower::OnReachable(bool reachable, Instant now) {
     if (reachable) {
       retry_at_ = now;
       // What was asked for while it was away may have got lost.
-      if (verify_asked_ || compare_asked_) actions_.push_back(ReadLocal{});
+      if (!known_ || verify_asked_ || compare_asked_) actions_.push_back(ReadLocal{});
     }
     AckSoon(now);
   }
@@ -239,6 +247,7 @@ FollowerActions Follower::RequestResync(const v1::Resync& resync, Instant now) {
   last_error_.clear();
   must_persist_ = true;
   if (apply_ != ApplyState::kApplying) apply_ = ApplyState::kIdle;
+  if (walk_purpose_ == WalkPurpose::kRepair) walk_.reset();  // one order at a time
   snapshot_backoff_.Reset();
   next_snapshot_ = now;
   retry_at_ = now;

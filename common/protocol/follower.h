@@ -201,6 +201,7 @@ class Follower {
   std::string ConflictWith(const v1::Envelope& welcome) const;
   void ForgetQueue();
   void ForgetPosition();
+  void ForgetHold();
   void ToHello(Instant now, absl::Duration wait = absl::ZeroDuration());
   void ToStale(Instant now);
   void ToFollow(Instant now);
@@ -384,7 +385,7 @@ class Follower {
 };
 
 // Decodes a finished transfer; for the worker that carries out Decode.
-Decoded DecodeTransfer(SyncReceiver& receiver);
+Decoded DecodeTransfer(const SyncReceiver& receiver);
 
 // A change out of its envelope. InvalidArgument as config::FromProto.
 absl::StatusOr<QueuedChange> ToQueued(const v1::Envelope& envelope, size_t bytes);

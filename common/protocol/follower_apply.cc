@@ -8,6 +8,13 @@
 #include "common/protocol/follower.h"
 
 namespace nestor::protocol {
+namespace {
+
+// Overtaken changes that are told one by one.
+constexpr uint64_t kMostPassed = 100'000;
+
+}  // namespace
+
 // The least sequence that may be applied: an apply that was begun is never undone by an older one.
 bool Follower::BelowIntent(uint64_t sequence) const {
   return intent_ && intent_->stream_id == stream_id_ && sequence < intent_->sequence;
@@ -159,6 +166,11 @@ bool Follower::PersistAgain(Instant now) {
   if (resync_ && !ResyncReached()) return true;
   if (persisted_ && !must_persist_) {
     EndResync("COMPLETED", "");
+    if (apply_ == ApplyState::kIdle) {
+      // All is as it should be, by whomever: what went wrong on the way is over.
+      last_error_.clear();
+      nacked_ = v1::NACK_UNSPECIFIED;
+    }
     return true;
   }
   if (now < persist_at_) return true;
@@ -192,10 +204,13 @@ void Follower::RepairDrift(Instant now) {
 
 void Follower::Start(ApplyOrder order, Purpose purpose) {
   // Its file may be older than what Kea runs, or Kea may have come there by somebody else.
-  order.must_persist |= must_persist_ || !persisted_ || local_digest() != order.position.digest;
+  order.must_persist |= must_persist_ || !persisted_ || local_digest() != order.position.digest ||
+                        order.position.digest != position_.digest;
   // What a snapshot's label covers was overtaken by the snapshot; that is not told one by one.
   uint64_t passed = InStream() ? position_.sequence + 1 : 1;
   if (whole_) passed = std::max(passed, whole_->position.sequence);
+  const uint64_t least = order.position.sequence - std::min(order.position.sequence, kMostPassed);
+  passed = std::max(passed, least);
   for (; passed < order.position.sequence; ++passed) order.superseded.push_back(passed);
   if (purpose == Purpose::kTarget) open_target_ = order.position.sequence;
   open_purpose_ = purpose;
@@ -278,13 +293,16 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
     const bool mended = state_before_ == ApplyState::kRejected && refused_digest_.empty();
     apply_ = mended ? ApplyState::kIdle : state_before_;
     if (apply_ == ApplyState::kIdle) last_error_ = end.persisted ? std::string() : end.text;
+    if (apply_ == ApplyState::kRejected) last_error_ = refused_nack_.text();
+    if (ResyncReached()) EndResync("COMPLETED", end.persisted ? "" : end.text);
     return;
   }
   nacked_held_ = 0;
   if (approved_sequence_ != 0 && approved_sequence_ <= position_.sequence) approved_sequence_ = 0;
   last_error_ = end.persisted ? std::string() : end.text;
   if (!refused_digest_.empty()) ForgetRefusal();
-  if (end.persisted && ResyncReached()) EndResync("COMPLETED", "");
+  // Verified is enough: whether Kea could write its file too, the text and the status say.
+  if (ResyncReached()) EndResync("COMPLETED", end.persisted ? "" : end.text);
 }
 
 void Follower::ForgetRefusal() {

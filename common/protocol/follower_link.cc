@@ -94,7 +94,7 @@ void Follower::OnHeartbeat(const v1::Envelope& envelope, Instant now) {
   if (!mine) return ToHello(now);
   // One heartbeat may be overtaken by a Welcome. A publisher whose head stays behind what it said
   // before has lost something: it counts as silent, and is asked anew.
-  if (envelope.sequence() < head_) return;
+  if (envelope.sequence() < std::max(head_, InStream() ? position_.sequence : 0)) return;
   heard_ = now;
   publisher_state_ = envelope.heartbeat().publisher_state();
   head_ = envelope.sequence();
@@ -194,10 +194,15 @@ void Follower::OnWelcome(const v1::Envelope& envelope, Instant now) {
                     options_.relationship, envelope.term(), options_.relationship));
   }
   welcome_ = envelope;
+  const bool another = !heard_stream_.empty() && heard_stream_ != envelope.stream_id();
   heard_term_ = envelope.term();
   heard_stream_ = envelope.stream_id();
   if (heard_term_ == highest_term_ && heard_stream_ == witnessed_stream_) return ActOnWelcome(now);
   Remember update;
+  if (another) {
+    ForgetHold();
+    update.approved_sequence = 0;
+  }
   update.highest_term = envelope.term();
   update.witnessed_stream = envelope.stream_id();
   welcome_token_ = next_token_;
@@ -236,6 +241,13 @@ void Follower::ForgetQueue() {
   whole_.reset();
 }
 
+// The numbers that were held or approved mean something else in another stream.
+void Follower::ForgetHold() {
+  approved_sequence_ = held_sequence_ = nacked_held_ = open_target_ = 0;
+  if (apply_ == ApplyState::kHeld) apply_ = ApplyState::kIdle;
+  if (state_before_ == ApplyState::kHeld) state_before_ = ApplyState::kIdle;
+}
+
 // A person said that what the primary has now counts, whatever is held here.
 void Follower::ForgetPosition() {
   ForgetQueue();
@@ -263,9 +275,16 @@ void Follower::ActOnWelcome(Instant now) {
     if (open_) return;  // Hello again, when it has ended
     ForgetPosition();
   }
-  if (stream_id_ == welcome.stream_id() && TailSequence() >= welcome.sequence() &&
-      TailDigest() != welcome.digest_after()) {
-    ForgetQueue();  // received from a journal that is no more
+  const bool beyond = TailSequence() > welcome.sequence();
+  const bool at_head = TailSequence() == welcome.sequence();
+  if (stream_id_ == welcome.stream_id() &&
+      (beyond || (at_head && TailDigest() != welcome.digest_after()))) {
+    // Received from a journal that is no more.
+    ForgetQueue();
+    ForgetHold();
+    Remember update;
+    update.approved_sequence = 0;
+    DoRemember(std::move(update));
   }
   if (stream_id_ != welcome.stream_id() || position_.stream_id != welcome.stream_id()) {
     ForgetQueue();

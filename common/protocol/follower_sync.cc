@@ -143,23 +143,25 @@ bool Follower::TakeReplay(Decoded& decoded) {
   return room && (any || decoded.label <= TailSequence());
 }
 
-Decoded DecodeTransfer(SyncReceiver& receiver) {
+Decoded DecodeTransfer(const SyncReceiver& receiver) {
+  // Exactly what was announced: a payload that ends early is not read.
+  const auto read = [&](google::protobuf::MessageLite& message) {
+    return message.ParseFromBoundedZeroCopyStream(receiver.Payload().get(),
+                                                  static_cast<int>(receiver.unpacked_bytes()));
+  };
   Decoded decoded;
   decoded.nonce = receiver.nonce();
   decoded.mode = receiver.mode();
   decoded.label = receiver.label();
   decoded.label_digest = receiver.label_digest();
-  auto payload = receiver.Finish();
-  decoded.status = payload.status();
-  if (!payload.ok()) return decoded;
+  decoded.status = receiver.Finish();
+  if (!decoded.status.ok()) return decoded;
   if (decoded.mode == v1::SNAPSHOT) {
     v1::Snapshot snapshot;
-    if (!snapshot.ParseFromString(*payload)) {
+    if (!read(snapshot)) {
       decoded.status = Error(absl::StatusCode::kDataLoss, "the snapshot cannot be read");
       return decoded;
     }
-    payload->clear();
-    payload->shrink_to_fit();
     auto set = config::FromProto(std::move(snapshot));
     decoded.status = set.status();
     if (!set.ok()) return decoded;
@@ -171,7 +173,7 @@ Decoded DecodeTransfer(SyncReceiver& receiver) {
     return decoded;
   }
   v1::Replay replay;
-  if (!replay.ParseFromString(*payload)) {
+  if (!read(replay)) {
     decoded.status = Error(absl::StatusCode::kDataLoss, "the replay cannot be read");
     return decoded;
   }

@@ -1,5 +1,6 @@
 #include "common/protocol/sync_transfer.h"
 
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -9,6 +10,37 @@
 #include "common/config/object_set.h"
 
 namespace nestor::protocol {
+namespace {
+
+namespace io = google::protobuf::io;
+
+// Decompresses as much as it is asked for.
+class Decompression final : public io::CopyingInputStream {
+ public:
+  Decompression(std::string_view packed, uint64_t unpacked_bytes)
+      : context_(ZSTD_createDStream(), ZSTD_freeDStream),
+        in_{packed.data(), packed.size(), 0},
+        left_(unpacked_bytes) {}
+
+  int Read(void* buffer, int size) override {
+    ZSTD_outBuffer out = {buffer, std::min(static_cast<uint64_t>(size), left_), 0};
+    while (out.pos < out.size) {
+      const size_t before = out.pos;
+      const size_t result = ZSTD_decompressStream(context_.get(), &out, &in_);
+      if (ZSTD_isError(result) != 0) return -1;
+      if (out.pos == before && in_.pos == in_.size) break;  // cut off
+    }
+    left_ -= out.pos;
+    return static_cast<int>(out.pos);
+  }
+
+ private:
+  const std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> context_;
+  ZSTD_inBuffer in_;
+  uint64_t left_;
+};
+
+}  // namespace
 
 std::string Pack(std::string_view payload) {
   constexpr int kLevel = 1;  // ten times smaller already, and faster than the network
@@ -45,6 +77,15 @@ absl::StatusOr<std::string> Unpack(std::string_view packed, uint64_t unpacked_by
     if (size == unpacked_bytes) return payload;
   }
   return Error(absl::StatusCode::kDataLoss, "the packed payload is damaged");
+}
+
+std::unique_ptr<io::ZeroCopyInputStream> Unpacking(std::string_view packed,
+                                                   uint64_t unpacked_bytes) {
+  constexpr int kPiece = 256 << 10;
+  auto stream = std::make_unique<io::CopyingInputStreamAdaptor>(
+      new Decompression(packed, unpacked_bytes), kPiece);
+  stream->SetOwnsCopyingStream(true);
+  return stream;
 }
 
 std::shared_ptr<const Transfer> MakeTransfer(v1::Join mode, uint64_t label,
@@ -154,7 +195,7 @@ absl::StatusOr<bool> SyncReceiver::Add(const v1::Chunk& chunk) {
   return true;
 }
 
-absl::StatusOr<std::string> SyncReceiver::Finish() {
+absl::Status SyncReceiver::Finish() const {
   if (!begun_ || next_ != chunks_ || packed_.size() != bytes_) {
     return Error(absl::StatusCode::kDataLoss, "the transfer ended after {} of {} chunks", next_,
                  chunks_);
@@ -162,10 +203,10 @@ absl::StatusOr<std::string> SyncReceiver::Finish() {
   if (config::Bytes(config::HashOf(packed_)) != sha256_) {
     return Error(absl::StatusCode::kDataLoss, "the transfer's hash is wrong");
   }
-  auto payload = Unpack(packed_, unpacked_bytes_);
-  packed_.clear();
-  packed_.shrink_to_fit();
-  return payload;
+  if (ZSTD_getFrameContentSize(packed_.data(), packed_.size()) != unpacked_bytes_) {
+    return Error(absl::StatusCode::kDataLoss, "the transfer has not the size announced");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace nestor::protocol

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <google/protobuf/io/zero_copy_stream.h>
 
 #include <cstdint>
 #include <memory>
@@ -23,6 +24,10 @@ std::string Pack(std::string_view payload);
 // DataLoss: damaged. ResourceExhausted: it unpacks to more than `max_bytes`.
 absl::StatusOr<std::string> Unpack(std::string_view packed, uint64_t unpacked_bytes,
                                    uint64_t max_bytes = kMaxPayload);
+// The same as a parser reads it, a piece at a time: it ends early where it is damaged, and after
+// `unpacked_bytes` in any case. `packed` must outlive it.
+std::unique_ptr<google::protobuf::io::ZeroCopyInputStream> Unpacking(std::string_view packed,
+                                                                     uint64_t unpacked_bytes);
 
 // A payload ready to be sent to any number of followers, with the change it holds up to.
 struct Transfer {
@@ -89,8 +94,13 @@ class SyncReceiver {
   absl::Status Begin(const v1::Envelope& envelope);
   // True: it was the next one, so credit for one more is due. Repeated chunks are ignored.
   absl::StatusOr<bool> Add(const v1::Chunk& chunk);
-  // The unpacked payload. DataLoss: a chunk is missing or the hash is wrong.
-  absl::StatusOr<std::string> Finish();
+  // DataLoss: a chunk is missing or the hash is wrong.
+  absl::Status Finish() const;
+  // After Finish(): the payload, unpacked as it is read. This receiver must outlive it.
+  std::unique_ptr<google::protobuf::io::ZeroCopyInputStream> Payload() const {
+    return Unpacking(packed_, unpacked_bytes_);
+  }
+  uint64_t unpacked_bytes() const { return unpacked_bytes_; }
 
  private:
   uint64_t nonce_;

@@ -1,5 +1,7 @@
 #include "common/watch/lookout.h"
 
+#include <algorithm>
+
 #include "common/base/status.h"
 #include "common/log/log.h"
 
@@ -7,6 +9,9 @@ namespace nestor::watch {
 namespace {
 
 constexpr absl::Duration kPeriod = absl::Milliseconds(250);
+// After a hint: how often, and how long a change is waited for.
+constexpr absl::Duration kHurried = absl::Milliseconds(10);
+constexpr absl::Duration kHurry = absl::Seconds(3);
 // After a read or a write that failed: not at once again, since both cost Kea or the disk.
 constexpr absl::Duration kAfterFailure = absl::Seconds(2);
 constexpr absl::Duration kReadTimeout = absl::Seconds(60);
@@ -18,6 +23,8 @@ Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source,
   Look look;
   const ChangeSource::Notice notice = source.Poll();
   look.health = notice.health;
+  // Whoever asked for it needs it, so it is read as soon as Kea answers.
+  if (!notice.health.reachable && forced) source.ForgetRead();
   if (!notice.health.reachable || (!notice.changed && !forced)) return look;
   source.BeginRead();
   auto running = ReadConfiguration(service, kea, kReadTimeout);
@@ -48,20 +55,26 @@ Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source,
 
 }  // namespace
 
-Lookout::Lookout(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Executor& worker,
-                 Executor& loop, Clock& clock, Use use, OnLook on_look)
+Lookout::Lookout(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Hint* hint,
+                 Executor& worker, Executor& loop, Clock& clock, Use use, OnLook on_look)
     : service_(service),
       kea_(kea),
       source_(source),
+      hint_(hint),
       worker_(worker),
       loop_(loop),
       clock_(clock),
       use_(std::move(use)),
       on_look_(std::move(on_look)),
-      next_look_(clock.Now()) {}
+      next_look_(clock.Now()),
+      hurry_until_(clock.Now()) {}
 
 void Lookout::Tick() {
   const Instant now = clock_.Now();
+  if (hint_ != nullptr && hint_->Seen()) {
+    hurry_until_ = now + kHurry;
+    next_look_ = std::min(next_look_, now);
+  }
   if (!looking_ && now >= next_look_) return PostLook();
   if (!looking_ || told_silent_ || now - began_ < kSilent) return;
   told_silent_ = true;
@@ -82,8 +95,12 @@ void Lookout::PostLook() {
   looking_ = true;
   began_ = clock_.Now();
   told_silent_ = false;
+  // The worker waits, since turns of the loop may be further apart.
+  const auto pause = began_ < hurry_until_ ? kHurried : absl::ZeroDuration();
   worker_.Post([self = weak_from_this(), service = service_, kea = &kea_, source = &source_,
-                use = use_, loop = &loop_, waiting = std::exchange(waiting_, {})] {
+                clock = &clock_, pause, use = use_, loop = &loop_,
+                waiting = std::exchange(waiting_, {})] {
+    if (pause > absl::ZeroDuration()) clock->Sleep(pause);
     auto look = std::make_shared<Look>(LookAt(service, *kea, *source, use, !waiting.empty()));
     loop->Post([self, look, waiting] {
       if (const auto lookout = self.lock()) lookout->Finish(std::move(*look), waiting);
@@ -93,9 +110,15 @@ void Lookout::PostLook() {
 
 void Lookout::Finish(Look look, const std::vector<Done>& waiting) {
   looking_ = false;
+  const Instant now = clock_.Now();
   const bool failed = !look.read_status.ok() || !look.used_status.ok();
-  // Whoever asked during this look does not wait for the next turn.
-  if (waiting_.empty()) next_look_ = clock_.Now() + (failed ? kAfterFailure : kPeriod);
+  if (look.read || failed) hurry_until_ = now;  // what was hinted at has happened
+  if (hint_ != nullptr && look.health.reachable) hint_->Follow(look.health.pid);
+  if (now < hurry_until_) {
+    next_look_ = now;
+  } else if (waiting_.empty()) {  // who asked during this look does not wait for the next turn
+    next_look_ = now + (failed ? kAfterFailure : kPeriod);
+  }
   if (!look.read_status.ok()) {
     NESTOR_LOG(warn, "KEA_READ_FAILED", "service={} error=\"{}\"", ServiceName(service_),
                Message(look.read_status));

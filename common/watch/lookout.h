@@ -23,8 +23,8 @@ struct Look {
   absl::Status used_status;                      // of what was done with it on the worker
 };
 
-// Looks at one local Kea each 250 ms and reads its configuration when it changed. Protocol thread
-// only; asking and reading are one task on the service's worker. A Kea whose configuration cannot
+// Looks at one local Kea each 250 ms, more often for a while after a hint, and reads its
+// configuration when it changed. Protocol thread only; asking and reading are one task on the service's worker. A Kea whose configuration cannot
 // be read, or that keeps a look waiting for 10 s, is told of as one that does not answer.
 class Lookout : public std::enable_shared_from_this<Lookout> {
  public:
@@ -33,9 +33,9 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   using Use = std::function<absl::Status(const Look&)>;
   using OnLook = std::function<void(Look)>;
 
-  // Everything referred to must outlive it. `use` may be empty.
-  Lookout(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Executor& worker,
-          Executor& loop, Clock& clock, Use use, OnLook on_look);
+  // Everything referred to must outlive it. `hint` may be null, `use` empty.
+  Lookout(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Hint* hint,
+          Executor& worker, Executor& loop, Clock& clock, Use use, OnLook on_look);
 
   void Tick();
   // Reads the configuration whether or not it changed; `done` runs after its look was handled.
@@ -50,6 +50,7 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   DhcpService service_;
   kea::KeaControl& kea_;
   ChangeSource& source_;
+  Hint* const hint_;
   Executor& worker_;
   Executor& loop_;
   Clock& clock_;
@@ -60,6 +61,7 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   bool told_silent_ = false;
   KeaHealth health_;  // of the last look
   Instant next_look_;
+  Instant hurry_until_;  // what was hinted at may happen until then
   std::vector<Done> waiting_;  // for the next look that begins
 };
 

@@ -44,6 +44,7 @@ class PollingSource : public ChangeSource {
     const json::Value& arguments = *status->arguments();
     Look(arguments);
     notice.health.ha_state = HaState(arguments);
+    notice.health.pid = latest_.pid;
     if (learnt_ != latest_) Learn();
     notice.health.version = version_;
     notice.origin = Decide();

@@ -19,6 +19,7 @@ struct KeaHealth {
   std::string error;     // why not
   std::string version;   // "2.2.0"
   std::string ha_state;  // "hot-standby", "waiting", ...; empty: no HA hook
+  int64_t pid = 0;       // as Kea knows it; 0: it did not answer
   Instant as_of;
 };
 
@@ -42,6 +43,18 @@ class ChangeSource {
 
   // The last read was not good: Poll() says `changed` again.
   virtual void ForgetRead() = 0;
+};
+
+// Signs that a Kea's configuration is about to change. What it misses is noticed a little later.
+// Protocol thread only.
+class Hint {
+ public:
+  virtual ~Hint() = default;
+
+  // This is the Kea's process.
+  virtual void Follow(int64_t pid) = 0;
+  // True: there was a sign since the last call.
+  virtual bool Seen() = 0;
 };
 
 // A configuration as read from Kea.

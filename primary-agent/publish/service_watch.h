@@ -19,10 +19,10 @@ class ServiceWatch {
   };
   using OnLook = std::function<void(Look)>;
 
-  // Everything referred to must outlive it.
+  // Everything referred to must outlive it. `hint` may be null.
   ServiceWatch(DhcpService service, kea::KeaControl& kea, watch::ChangeSource& source,
-               Executor& worker, Executor& loop, Clock& clock, std::shared_ptr<Recorder> recorder,
-               OnLook on_look);
+               watch::Hint* hint, Executor& worker, Executor& loop, Clock& clock,
+               std::shared_ptr<Recorder> recorder, OnLook on_look);
 
   void Tick() { lookout_->Tick(); }
   // As watch::Lookout::ReadAgain().

@@ -117,6 +117,8 @@ absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol
     if (applied) {
       memory.position = order.position;
       memory.persisted = end.persisted;
+      // An approval is for that change alone.
+      if (memory.approved_sequence <= sequence) memory.approved_sequence = 0;
     }
     RETURN_IF_ERROR(store_.Save(relationship_, memory));
   }

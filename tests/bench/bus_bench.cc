@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "common/config/object_set.h"
@@ -152,13 +154,14 @@ class Primary {
   std::thread thread_;
 };
 
-// Asks a Primary for its payload and checks it.
-std::string Receive(bus::PolledFollowerBus& bus, uint64_t nonce) {
+// Asks a Primary for its payload, checks it and reads it as a parser does, a piece at a time.
+void Receive(bus::PolledFollowerBus& bus, uint64_t nonce,
+             const std::function<void(std::string_view)>& take) {
   const auto ask = [&](v1::Envelope envelope) {
     return bus.SendToPrimary(protocol::Seal(envelope));
   };
   protocol::SyncReceiver receiver(nonce);
-  std::optional<std::string> payload;
+  bool ended = false;
   bus.OnPrimary([&](std::string_view text) {
     const auto envelope = OrExit(protocol::ParseEnvelope(text, protocol::kMaxToSecondary));
     if (envelope.has_sync_begin()) OrExit(receiver.Begin(envelope));
@@ -168,7 +171,15 @@ std::string Receive(bus::PolledFollowerBus& bus, uint64_t nonce) {
       credit.mutable_credit()->set_chunks(1);
       OrExit(ask(std::move(credit)));
     }
-    if (envelope.has_sync_end()) payload = OrExit(receiver.Finish());
+    if (!envelope.has_sync_end()) return;
+    OrExit(receiver.Finish());
+    const auto payload = receiver.Payload();
+    const void* piece = nullptr;
+    int size = 0;
+    while (payload->Next(&piece, &size)) {
+      take({static_cast<const char*>(piece), static_cast<size_t>(size)});
+    }
+    ended = true;
   });
   v1::Envelope request;
   request.mutable_sync_request()->set_nonce(nonce);
@@ -176,8 +187,7 @@ std::string Receive(bus::PolledFollowerBus& bus, uint64_t nonce) {
   request.mutable_sync_request()->set_credit(protocol::kCreditChunks);
   bool asked = false;  // not before the connection is up
   Run(bus, [&] { return asked || (asked = ask(request).ok()); });
-  Run(bus, [&] { return payload.has_value(); });
-  return *std::move(payload);
+  Run(bus, [&] { return ended; });
 }
 
 void PushAndPull(Sockets& sockets, const std::string& payload) {
@@ -202,12 +212,17 @@ void SnapshotTransfer(benchmark::State& state) {
   const Primary primary(*buses.publisher, payload);
   Sockets bare(zmq::socket_type::push, zmq::socket_type::pull);
   uint64_t nonce = 1;
-  if (Receive(*buses.follower, nonce) != payload) state.SkipWithError("other bytes arrived");
+  std::string received;
+  Receive(*buses.follower, nonce, [&](std::string_view piece) { received += piece; });
+  if (received != payload) state.SkipWithError("other bytes arrived");
   PushAndPull(bare, payload);
   Turns turns;
   for (auto _ : state) {
-    const double measured =
-        Seconds([&] { benchmark::DoNotOptimize(Receive(*buses.follower, ++nonce)); });
+    size_t bytes = 0;
+    const double measured = Seconds([&] {
+      Receive(*buses.follower, ++nonce, [&](std::string_view piece) { bytes += piece.size(); });
+    });
+    if (bytes != payload.size()) state.SkipWithError("other bytes arrived");
     turns.Add(measured, Seconds([&] { PushAndPull(bare, payload); }));
     state.SetIterationTime(measured);
   }

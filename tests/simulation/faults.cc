@@ -245,18 +245,51 @@ void Faults::Stranger() {
     v1::Envelope forged;
     forged.set_relationship(std::string(kRelationship));
     forged.set_sender(std::string(kSecondary));
+    forged.set_stream_id(world_.monitor_->stream());
     forged.set_sequence(dice_.Below(50));
+    const auto send = [&] { (void)stranger->Send(protocol::Seal(forged)); };
     forged.mutable_ack()->set_applied(forged.sequence());
-    (void)stranger->Send(protocol::Seal(forged));
+    send();
+    forged.mutable_nack()->set_nack_class(v1::REJECTED_CONFIG);
+    send();
+    forged.mutable_resync()->set_mode(v1::RESYNC_SNAPSHOT);
+    forged.mutable_resync()->set_request_id("forged");
+    send();
+    forged.mutable_sync_request()->set_mode(v1::SNAPSHOT);
+    forged.mutable_sync_request()->set_credit(1'000'000);
+    send();
+    forged.mutable_tree_request()->set_objects(true);
+    send();
+    forged.mutable_decision()->set_sequence(forged.sequence());
+    forged.mutable_decision()->set_approve(true);
+    send();
+    forged.mutable_report()->set_last(true);
+    send();
+    forged.mutable_fenced()->set_term(1'000'000);
+    send();
+    forged.mutable_bye();
+    send();
     forged.mutable_hello()->set_server(std::string(kSecondary));
     forged.mutable_hello()->set_highest_term(1'000'000);
     forged.mutable_hello()->set_stream_id(world_.monitor_->stream());
-    (void)stranger->Send(protocol::Seal(forged));
-    v1::OperatorRequest request;
-    request.set_magic(protocol::kOperatorMagic);
-    request.mutable_remove()->set_name(std::string(kRelationship));
-    (void)stranger->Send(request.SerializeAsString());
+    send();
+    Demand(*stranger);
   });
+}
+
+// What only an operator may.
+void Faults::Demand(Endpoint& stranger) {
+  v1::OperatorRequest request;
+  request.set_magic(protocol::kOperatorMagic);
+  const auto send = [&] { (void)stranger.Send(request.SerializeAsString()); };
+  request.mutable_resync()->set_name(std::string(kRelationship));
+  send();
+  request.mutable_decision()->set_name(std::string(kRelationship));
+  request.mutable_decision()->set_sequence(dice_.Below(50));
+  request.mutable_decision()->set_approve(true);
+  send();
+  request.mutable_remove()->set_name(std::string(kRelationship));
+  send();
 }
 
 }  // namespace nestor::simulation

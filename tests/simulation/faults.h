@@ -61,6 +61,7 @@ class Faults {
   void Decide();
   void Browse();
   void Stranger();
+  void Demand(Endpoint& stranger);
 
   World& world_;
   Dice dice_;

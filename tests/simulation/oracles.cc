@@ -4,6 +4,21 @@
 
 namespace nestor::simulation {
 
+namespace {
+
+// What the secondary's agent and the primary's say to each other about a relationship.
+std::optional<v1::Envelope> Between(const Endpoint& endpoint, std::string_view payload) {
+  v1::Envelope envelope;
+  if (endpoint.name() != kSecondary ||
+      !envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
+      envelope.relationship().empty()) {
+    return std::nullopt;
+  }
+  return envelope;
+}
+
+}  // namespace
+
 std::string Short(std::string_view bytes) { return config::Hex(bytes.substr(0, 4)); }
 
 void Oracles::OnPublished(std::string_view, std::string_view payload) {
@@ -15,26 +30,27 @@ void Oracles::OnPublished(std::string_view, std::string_view payload) {
 }
 
 void Oracles::OnSentToPrimary(const Endpoint& endpoint, std::string_view payload) {
-  v1::Envelope envelope;
-  if (endpoint.name() != kSecondary ||
-      !envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
-      envelope.relationship().empty()) {
-    return;
-  }
-  follower.OnSent(envelope);
+  const auto envelope = Between(endpoint, payload);
+  if (!envelope) return;
+  follower.OnSent(*envelope);
+  liveness.OnSent(*envelope);
+}
+
+void Oracles::OnArrivedAtPrimary(const Endpoint& endpoint, std::string_view payload) {
+  if (const auto envelope = Between(endpoint, payload)) publisher.OnHeard(*envelope);
 }
 
 void Oracles::OnSentByPrimary(const Endpoint& endpoint, std::string_view payload) {
-  v1::Envelope envelope;
-  if (endpoint.name() != kSecondary ||
-      !envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size())) ||
-      envelope.relationship().empty()) {
-    return;
+  const auto envelope = Between(endpoint, payload);
+  if (!envelope) return;
+  publisher.OnSent(*envelope);
+  if (envelope->has_sync_begin() && envelope->sync_begin().mode() == v1::SNAPSHOT) {
+    follower.OnSnapshotOffered(envelope->stream_id(), envelope->sequence());
   }
-  publisher.OnSent(envelope);
-  if (envelope.has_sync_begin() && envelope.sync_begin().mode() == v1::SNAPSHOT) {
-    follower.OnSnapshotOffered(envelope.stream_id(), envelope.sequence());
-  }
+}
+
+void Oracles::OnArrivedFromPrimary(const Endpoint& endpoint, std::string_view payload) {
+  if (const auto envelope = Between(endpoint, payload)) liveness.OnReceived(*envelope);
 }
 
 void Oracles::OnStream(std::string_view, const store::StreamStart& start) {

@@ -12,6 +12,7 @@
 #include "tests/simulation/chronicle.h"
 #include "tests/simulation/kea_host.h"
 #include "tests/simulation/ledger.h"
+#include "tests/simulation/liveness_oracle.h"
 #include "tests/simulation/network.h"
 #include "tests/simulation/store_tap.h"
 
@@ -30,6 +31,8 @@ class PublisherOracle {
   void OnUncertain(const store::JournaledChange& change) { uncertain_.push_back(change); }
   void OnPublished(const v1::Envelope& envelope, std::string_view payload);
   void OnSent(const v1::Envelope& envelope);
+  // L4: what the secondary's agent says reached this one.
+  void OnHeard(const v1::Envelope& envelope);
 
  private:
   void OnChange(const v1::Envelope& envelope, std::string_view payload);
@@ -41,7 +44,7 @@ class PublisherOracle {
   uint64_t term_ = 0;       // durable
   uint64_t announced_ = 0;  // the last sequence published, or found in the journal at the start
   std::vector<store::JournaledChange> uncertain_;  // those whose commit failed since the start
-  bool fenced_ = false;                            // it told its follower that it stops
+  bool fenced_ = false;                            // it was told, or said, that it has to stop
 };
 
 // S1 to S4, S7, S11 and S14: what a follower may do to its Kea, keep and acknowledge.
@@ -96,19 +99,23 @@ class FollowerOracle {
 // sends may not come to anything, so it is not distinguished here.
 class Oracles final : public NetworkObserver, public StoreObserver, public KeaObserver {
  public:
-  explicit Oracles(Chronicle& chronicle)
-      : publisher(chronicle, ledger), follower(chronicle, ledger), chronicle_(chronicle) {}
+  Oracles(Scheduler& scheduler, Chronicle& chronicle)
+      : publisher(chronicle, ledger),
+        follower(chronicle, ledger),
+        liveness(scheduler, chronicle),
+        chronicle_(chronicle) {}
 
   Ledger ledger;
   PublisherOracle publisher;
   FollowerOracle follower;
+  LivenessOracle liveness;
 
   void OnPublished(std::string_view topic, std::string_view payload) override;
   void OnEventArrived(const Endpoint&, std::string_view, std::string_view) override {}
   void OnSentToPrimary(const Endpoint& endpoint, std::string_view payload) override;
-  void OnArrivedAtPrimary(const Endpoint&, std::string_view) override {}
+  void OnArrivedAtPrimary(const Endpoint& endpoint, std::string_view payload) override;
   void OnSentByPrimary(const Endpoint& endpoint, std::string_view payload) override;
-  void OnArrivedFromPrimary(const Endpoint&, std::string_view) override {}
+  void OnArrivedFromPrimary(const Endpoint& endpoint, std::string_view payload) override;
 
   void OnStream(std::string_view relationship, const store::StreamStart& start) override;
   void OnTermRaised(std::string_view relationship, uint64_t term) override;

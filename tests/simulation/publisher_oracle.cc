@@ -93,4 +93,14 @@ void PublisherOracle::OnSent(const v1::Envelope& envelope) {
   }
 }
 
+// Within a round trip: what the follower says is all that it takes.
+void PublisherOracle::OnHeard(const v1::Envelope& envelope) {
+  if (!envelope.has_hello()) return;
+  const v1::Hello& hello = envelope.hello();
+  const bool same_stream =
+      hello.stream_id() == stream_ &&
+      (hello.witnessed_stream().empty() || hello.witnessed_stream() == stream_);
+  if (same_stream && hello.highest_term() > term_) fenced_ = true;
+}
+
 }  // namespace nestor::simulation

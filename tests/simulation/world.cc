@@ -38,7 +38,7 @@ Result Run(const Options& options) { return World(options).Run(); }
 World::World(const Options& options)
     : options_(options),
       chronicle_(scheduler_, options.tell),
-      oracles_(chronicle_),
+      oracles_(scheduler_, chronicle_),
       dice_(options.seed, "world"),
       network_(scheduler_, options.seed),
       without_(options.without, oracles_.ledger),
@@ -68,6 +68,7 @@ void World::Prepare() {
     if (!drop_next_change_ || !envelope.ParseFromString(frame)) return true;
     if (!envelope.has_change()) return true;
     drop_next_change_ = false;
+    oracles_.liveness.Lost(envelope.sequence());
     return false;
   };
   network_.rewrite_control = [this](const Endpoint& endpoint, std::string& frame) {
@@ -89,6 +90,8 @@ void World::Prepare() {
   };
   operator_ = std::make_unique<Operator>(around_, *secondary_);
   monitor_ = std::make_unique<Monitor>(scheduler_, chronicle_, network_, oracles_.ledger);
+  idler_ = std::make_unique<Monitor>(scheduler_, chronicle_, network_, oracles_.ledger);
+  idler_->endpoint()->StopReading(true);
   primary_->StartAfter(dice_.Fraction() * absl::Seconds(2));
   secondary_->StartAfter(dice_.Fraction() * absl::Seconds(2));
 }
@@ -109,6 +112,7 @@ bool World::Adopt() {
 // What people do anyway while things break.
 void World::Housekeeping() {
   monitor_->Tick();
+  idler_->Tick();
   if (primary_->runs() && !operator_->look().adopted) operator_->Adopt();
 }
 
@@ -127,6 +131,7 @@ void World::BreakThings() {
 void World::Calm() {
   chronicle_.Note("---- the faults end");
   calm_ = true;
+  oracles_.liveness.Calm();
   network_.weather = Weather{};
   if (secondary_->endpoint() != nullptr) network_.Heal(secondary_->endpoint());
   for (AgentHost* host :
@@ -156,6 +161,7 @@ bool World::Settle(absl::Duration patience, absl::Duration assist_after) {
   while (!scheduler_.stopped()) {
     operator_->Ask();
     scheduler_.RunUntil(scheduler_.Now() + kStep);
+    oracles_.liveness.Check(primary_->kea().hangs());
     Housekeeping();
     good = Good() ? good + 1 : 0;
     if (good == kGoodLooks) return true;
@@ -210,6 +216,7 @@ void World::CheckEnd() {
   const absl::Duration monitored_until = scheduler_.Now() + kMonitorPatience;
   do {
     scheduler_.RunUntil(scheduler_.Now() + absl::Seconds(3));
+    oracles_.liveness.Check(primary_->kea().hangs());
     monitor_->Tick();
   } while (!all_seen() && scheduler_.Now() < monitored_until && !scheduler_.stopped());
   if (!all_seen()) {

@@ -75,7 +75,7 @@ class World {
   std::unique_ptr<PrimaryHost> primary_;
   std::unique_ptr<SecondaryHost> secondary_;
   std::unique_ptr<Operator> operator_;
-  std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<Monitor> monitor_, idler_;  // the second asks and never reads: L5
   std::unique_ptr<Faults> faults_;
   bool drop_next_change_ = false;
   bool rolled_back_ = false;  // an old journal was restored: a fence is to be expected

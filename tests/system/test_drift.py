@@ -2,24 +2,38 @@
 """What is changed by hand on the secondary: found, told, kept, and repaired or only reported."""
 import time
 
+from harness import keaconf
 from harness.agent import Watch, seconds
 from harness.case import SystemTest, main
 from harness.waiting import holds_for, wait_until
 
-_BY_HAND = {"hw-address": "0e:0e:0e:0e:0e:0e", "ip-address": "10.0.160.7", "hostname": "by-hand"}
+_BY_HAND = {
+    "dhcp4": {"hw-address": "0e:0e:0e:0e:0e:0e", "ip-address": "10.0.160.7",
+              "hostname": "by-hand"},
+    "dhcp6": {"duid": "00:03:00:01:0e:0e:0e:0e:0e:0e", "ip-addresses": ["2001:db8:1::ff:7"],
+              "hostname": "by-hand"}}
+
+
+def _reservations(kea, members):
+    return members[keaconf.subnets(kea.service)][0]["reservations"]
+
+
+def _edited(kea, edit):
+    """The Kea's configuration as it runs, its reservations changed by edit(list)."""
+    kea.config = {kea.root: kea.running()}
+    edit(_reservations(kea, kea.config[kea.root]))
 
 
 def _by_hand(pair):
     """Somebody edits the secondary's file and reloads."""
     kea = pair.kea("b")
-    kea.config = {"Dhcp4": kea.running()}
-    kea.config["Dhcp4"]["subnet4"][0]["reservations"].append(dict(_BY_HAND))
+    _edited(kea, lambda reservations: reservations.append(dict(_BY_HAND[kea.service])))
     kea.apply_by_reload()
 
 
 def _has_it(pair):
-    subnet = pair.kea("b").running()["subnet4"][0]
-    return any(r.get("hostname") == "by-hand" for r in subnet["reservations"])
+    kea = pair.kea("b")
+    return any(r.get("hostname") == "by-hand" for r in _reservations(kea, kea.running()))
 
 
 def _drift_event(event):
@@ -31,7 +45,11 @@ def _watch(pair):
                              "state,heartbeat")).listens()
 
 
-class DriftTest(SystemTest):
+class DriftOfDhcp4(SystemTest):
+    service = "dhcp4"
+
+    def make_pair(self):
+        return super().make_pair(services=(self.service,))
 
     def _entry_with_content(self, pair):
         """The history's entry of the drift, whole."""
@@ -65,10 +83,11 @@ class DriftTest(SystemTest):
     def test_what_was_taken_away_by_hand_comes_back(self):
         pair = self.make_pair()
         pair.start()
-        pair.change(lambda members: members["subnet4"][0].update(reservations=[dict(_BY_HAND)]))
+        reservation = dict(_BY_HAND[self.service])
+        subnets = keaconf.subnets(self.service)
+        pair.change(lambda members: members[subnets][0].update(reservations=[reservation]))
         kea = pair.kea("b")
-        kea.config = {"Dhcp4": kea.running()}
-        kea.config["Dhcp4"]["subnet4"][0]["reservations"] = []
+        _edited(kea, lambda reservations: reservations.clear())
         kea.apply_by_set()
         wait_until(lambda: _has_it(pair), 6, "the reservation is back")
         pair.settle()
@@ -100,6 +119,10 @@ class DriftTest(SystemTest):
         holds_for(lambda: _has_it(pair), 3, "--observe repaired something")
         self.assertNotEqual(pair.kea("b").running()["valid-lifetime"], 777)
         self.assertEqual(pair.kea("b").commands_received("config-set"), sets)
+
+
+class DriftOfDhcp6(DriftOfDhcp4):
+    service = "dhcp6"
 
 
 if __name__ == "__main__":

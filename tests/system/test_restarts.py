@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""kill -9 and restart of agents and Keas at random moments under a stream of changes.
+"""kill -9 and restart of agents and Keas at random moments under streams of changes, one for
+DHCPv4 and one for DHCPv6, which one pair of agents carries.
 
 NESTOR_ROUNDS (20) kills, NESTOR_SEED: the seed that is printed repeats the choices, not the timing.
 """
@@ -10,22 +11,26 @@ import re
 import threading
 import time
 
+from harness import keaconf
 from harness.case import SystemTest, main
 from harness.waiting import wait_until
 
 _ROUNDS = int(os.environ.get("NESTOR_ROUNDS", "20"))
 _SEED = int(os.environ.get("NESTOR_SEED", str(random.randrange(1 << 32))))
-_VICTIMS = ("agent a", "agent b", "kea a", "kea b")
+_SERVICES = ("dhcp4", "dhcp6")
+_AGENTS = ("agent a", "agent b")
+_KEAS = tuple(f"{host} {service}" for host in "ab" for service in _SERVICES)
 # Of the agents' logs.
-_APPLIED = re.compile(r'APPLIED .*what="change \d+/(\d+) of \S+" sent=true persisted=true')
-_TRANSFER = re.compile(r"FOLLOWER_WELCOMED .*position=\d+/(?P<position>\d+)"
-                       r"|SNAPSHOT_SENT .*label=(?P<label>\d+)")
+_APPLIED = r'APPLIED relationship={} .*what="change \d+/(\d+) of \S+" sent=true persisted=true'
+_TRANSFER = (r"FOLLOWER_WELCOMED relationship={0} .*position=\d+/(?P<position>\d+)"
+             r"|SNAPSHOT_SENT relationship={0} .*label=(?P<label>\d+)")
 
 
 def _deck(chance):
-    """All victims in some order, and again, and again."""
+    """All victims in some order, the agents twice, and again, and again."""
+    victims = 2 * _AGENTS + _KEAS
     while True:
-        yield from chance.sample(_VICTIMS, len(_VICTIMS))
+        yield from chance.sample(victims, len(victims))
 
 
 class ChangeStream:
@@ -42,16 +47,20 @@ class ChangeStream:
     def _run(self):
         while not self._ends.wait(0.2):
             self.made += 1
-            members = self._kea.config["Dhcp4"]
+            members = self._kea.config[self._kea.root]
             members["user-context"] = {"counter": self.made}
-            members["subnet4"][0]["reservations"] = [
-                {"hw-address": f"02:00:00:00:{self.made >> 8 & 255:02x}:{self.made & 255:02x}",
-                 "ip-address": "10.0.200.1"}]
+            members[keaconf.subnets(self._kea.service)][0]["reservations"] = [self._reservation()]
             self._kea.write_file()
             try:
                 self._kea.ask("config-reload", timeout_s=5)
             except (OSError, ValueError):
                 continue  # it was just killed; it starts with the file
+
+    def _reservation(self):
+        mac = f"02:00:00:00:{self.made >> 8 & 255:02x}:{self.made & 255:02x}"
+        if self._kea.service == "dhcp4":
+            return {"hw-address": mac, "ip-address": "10.0.200.1"}
+        return {"hw-address": mac, "ip-addresses": ["2001:db8:1::ff:1"]}
 
     def stop(self):
         self._ends.set()
@@ -87,31 +96,37 @@ class RestartsTest(SystemTest):
         print(f"NESTOR_SEED={_SEED} NESTOR_ROUNDS={_ROUNDS}", flush=True)
         chance = random.Random(_SEED)
         victims = _deck(chance)
-        self._put_back = 0
-        pair = self.make_pair()
+        self._put_back = dict.fromkeys(_SERVICES, 0)
+        pair = self.make_pair(services=_SERVICES)
         pair.start()
-        stream = ChangeStream(pair.kea("a"))
-        sampler = Sampler(pair.kea("b"))
+        streams = {service: ChangeStream(pair.kea("a", service)) for service in _SERVICES}
+        samplers = {service: Sampler(pair.kea("b", service)) for service in _SERVICES}
         try:
             for number in range(_ROUNDS):
                 victim = next(victims)
                 self._random_moment(chance, 1.2)
-                print(f"round {number}: kill -9 {victim} at change {stream.made}", flush=True)
+                made = [stream.made for stream in streams.values()]
+                print(f"round {number}: kill -9 {victim} at changes {made}", flush=True)
                 self._kill_and_restart(pair, victim, chance)
         finally:
-            stream.stop()
-            sampler.stop()
+            for thread in (*streams.values(), *samplers.values()):
+                thread.stop()
+        for service in _SERVICES:
+            with self.subTest(service):
+                self._all_is_well(pair, service, streams[service].made, samplers[service].values)
+
+    def _all_is_well(self, pair, service, made, sampled):
         # A change whose reload met a dead Kea is made once more.
-        pair.kea("a").apply_by_reload()
-        wait_until(lambda: self._counter(pair) == stream.made, 30,
-                   lambda: f"the last change {stream.made} arrives: {self._counter(pair)}")
-        pair.settle(deadline_s=30)
-        pair.assert_same()
-        self.assertEqual(sampler.values, sorted(sampler.values),
+        pair.kea("a", service).apply_by_reload()
+        wait_until(lambda: self._counter(pair, service) == made, 30,
+                   lambda: f"the last change {made} arrives: {self._counter(pair, service)}")
+        pair.settle(service, deadline_s=30)
+        pair.assert_same(service)
+        self.assertEqual(sampled, sorted(sampled),
                          "the secondary went back to an older configuration")
-        self.assertGreater(len(set(sampler.values)), _ROUNDS // 2)
-        self._history_is_whole(pair)
-        self._nothing_is_applied_twice(pair)
+        self.assertGreater(len(set(sampled)), _ROUNDS // 2)
+        self._history_is_whole(pair, service)
+        self._nothing_is_applied_twice(pair, service)
 
     @staticmethod
     def _random_moment(chance, most_s):
@@ -119,20 +134,20 @@ class RestartsTest(SystemTest):
         time.sleep(chance.uniform(0, most_s))
 
     @staticmethod
-    def _counter(pair):
-        return pair.kea("b").running().get("user-context", {}).get("counter")
+    def _counter(pair, service):
+        return pair.kea("b", service).running().get("user-context", {}).get("counter")
 
     def _kill_and_restart(self, pair, victim, chance):
-        kind, host = victim.split()
-        process = pair.agents[host] if kind == "agent" else pair.kea(host)
+        is_agent = victim in _AGENTS
+        first, second = victim.split()
+        process = pair.agents[second] if is_agent else pair.kea(first, second)
         process.kill()
         self._random_moment(chance, 0.6)
-        if kind == "kea":
-            # Kea writes its file in place: killed in the middle of it, an administrator puts the
-            # file back before anything else.
-            if not self._is_json(process.file):
-                process.write_file()
-                self._put_back += victim == "kea b"
+        # Kea writes its file in place: killed in the middle of it, an administrator puts the file
+        # back before anything else.
+        if not is_agent and not self._is_json(process.file):
+            process.write_file()
+            self._put_back[second] += first == "b"
         process.restart()
 
     @staticmethod
@@ -144,11 +159,11 @@ class RestartsTest(SystemTest):
         except ValueError:
             return False
 
-    def _history_is_whole(self, pair):
-        everything = set(range(1, pair.head() + 1))
+    def _history_is_whole(self, pair, service):
+        everything = set(range(1, pair.head(service) + 1))
         for agent, expected in ((pair.primary, everything),
-                                (pair.secondary, everything - self._jumped_over(pair))):
-            entries = [e for e in agent.history(pair.relationship(), limit=100000)
+                                (pair.secondary, everything - self._jumped_over(pair, service))):
+            entries = [e for e in agent.history(pair.relationship(service), limit=100000)
                        if e["what"] == "change"]
             sequences = [e["sequence"] for e in entries]
             self.assertEqual(len(sequences), len(set(sequences)), "a sequence twice")
@@ -159,24 +174,27 @@ class RestartsTest(SystemTest):
             self.assertEqual(undecided, {}, f"{agent.name}: what became of these changes?")
 
     @staticmethod
-    def _jumped_over(pair):
+    def _jumped_over(pair, service):
         """What the secondary got within snapshots and not as changes."""
         jumped, position = set(), 0
-        for found in _TRANSFER.finditer(pair.primary.process.log_text()):
+        pattern = _TRANSFER.format(pair.relationship(service))
+        for found in re.finditer(pattern, pair.primary.process.log_text()):
             if found["position"]:
                 position = int(found["position"])
             else:
                 jumped.update(range(position + 1, int(found["label"]) + 1))
         return jumped
 
-    def _nothing_is_applied_twice(self, pair):
+    def _nothing_is_applied_twice(self, pair, service):
         """A change that Kea runs and has in its file is not sent to it again: `sent=false` after a
         crash of the agent. A file that was put back is an old one, and its changes come again."""
-        applied = _APPLIED.findall(pair.secondary.process.log_text())
+        applied = re.findall(_APPLIED.format(pair.relationship(service)),
+                             pair.secondary.process.log_text())
         again = len(applied) - len(set(applied))
-        print(f"{len(applied)} applied, {again} of them again, {self._put_back} files put back")
+        put_back = self._put_back[service]
+        print(f"{service}: {len(applied)} applied, {again} again, {put_back} files put back")
         self.assertGreater(len(applied), _ROUNDS // 2)
-        self.assertLessEqual(again, self._put_back, applied)
+        self.assertLessEqual(again, put_back, applied)
 
 
 if __name__ == "__main__":

@@ -67,8 +67,7 @@ class Reading:
         applied = self._agent("b", "APPLIED")
         if applied is None:
             return None
-        asked = [when for when, what in self._commands("a")
-                 if what == "config-get" and when >= shown - 0.001]
+        asked = [when for when, what in self._commands("a") if what == "config-get"]
         marks = [(asked[0], "primary config-get, compare, journal")]
         marks.append((self._agent("a", "CHANGE_PUBLISHED"), "publish"))
         marks.append((self._agent("b", "APPLY_STARTED"), "order"))
@@ -77,4 +76,4 @@ class Reading:
         marks.sort(key=lambda mark: mark[0])
         ends = [when for when, _ in marks[1:]] + [applied]
         steps = [(what, end - when) for (when, what), end in zip(marks, ends)]
-        return Journey(applied - shown, asked[0] - shown, steps)
+        return Journey(applied - shown, max(0.0, asked[0] - shown), steps)

@@ -1,7 +1,7 @@
 """Three ways for a change of the primary's Kea to the secondary's, with the seconds each takes.
 
-Every way begins when the primary's config-set has answered: from then on its config-get shows the
-change. It ends when the secondary's Kea was seen to report the same, and has written its file.
+Every way begins when the primary's Kea has reloaded its file, edited just before: from then on its
+config-get shows the change. It ends when the secondary's Kea was seen to report the same, and has written its file.
 """
 import json
 import os
@@ -32,7 +32,7 @@ class Ways:
         self._count += 1
         kea = self._kea["a"]
         self._size.change(kea.config[kea.root], self._count)
-        kea.command("config-set", kea.config, timeout_s=self._deadline_s)
+        kea.apply_by_reload()
         return time.time()
 
     def nestor(self):

@@ -4,6 +4,11 @@ from . import network, requirements
 HA_PORT = {"dhcp4": 8000, "dhcp6": 8006}
 
 
+def subnets(service):
+    """The member that holds a service's subnets."""
+    return {"dhcp4": "subnet4", "dhcp6": "subnet6"}[service]
+
+
 def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000):
     """The members of a configuration that belong to the server `name` on `host` ("a", "b")."""
     # The interfaces differ between the servers, as they do in life: mirrored, they would do harm.
@@ -66,4 +71,4 @@ def served_subnet(service, ha=None):
 def serving(service, ha=None):
     """What is mirrored of a small configuration that serves perfdhcp."""
     return {"valid-lifetime": 600, "renew-timer": 200, "rebind-timer": 400,
-            "subnet4" if service == "dhcp4" else "subnet6": [served_subnet(service, ha)]}
+            subnets(service): [served_subnet(service, ha)]}

@@ -47,6 +47,22 @@ v1::Chunk ChunkOf(uint32_t index, std::string data) {
   return chunk;
 }
 
+std::string All(std::unique_ptr<google::protobuf::io::ZeroCopyInputStream> stream) {
+  std::string all;
+  const void* piece = nullptr;
+  int size = 0;
+  while (stream->Next(&piece, &size)) {
+    all.append(static_cast<const char*>(piece), static_cast<size_t>(size));
+  }
+  return all;
+}
+
+std::string Received(const SyncReceiver& receiver) {
+  const absl::Status status = receiver.Finish();
+  EXPECT_TRUE(status.ok()) << status;
+  return All(receiver.Payload());
+}
+
 // The indices that `sender` can send now.
 std::vector<uint32_t> Burst(SyncSender& sender, SyncReceiver* receiver = nullptr) {
   std::vector<uint32_t> indices;
@@ -95,16 +111,14 @@ TEST_F(TransferTest, WhatWasSentArrives) {
   EXPECT_TRUE(receiver_.complete());
   EXPECT_EQ(receiver_.label(), 9u);
   EXPECT_EQ(receiver_.label_digest(), kDigest);
-  EXPECT_EQ(receiver_.Finish().value_or(""), payload_);
+  EXPECT_EQ(Received(receiver_), payload_);
 }
 
 TEST_F(TransferTest, AnEmptyPayloadIsATransferToo) {
   SyncSender sender(kNonce, TransferOf(""), 0, kCreditChunks);
   ASSERT_TRUE(receiver_.Begin(BeginOf(sender.Begin())).ok());
   (void)Burst(sender, &receiver_);
-  auto payload = receiver_.Finish();
-  ASSERT_TRUE(payload.ok()) << payload.status();
-  EXPECT_EQ(*payload, "");
+  EXPECT_EQ(Received(receiver_), "");
 }
 
 TEST_F(TransferTest, ARetryGoesOnWhereItBrokeOff) {
@@ -143,7 +157,7 @@ TEST_F(TransferTest, AnotherContentUnderTheSameNonceBeginsFromTheFirstChunk) {
   EXPECT_EQ(receiver_.next_chunk(), 0u);
   (void)Burst(restarted, &receiver_);
   EXPECT_EQ(receiver_.label(), 10u);
-  EXPECT_EQ(receiver_.Finish().value_or(""), other);
+  EXPECT_EQ(Received(receiver_), other);
 }
 
 TEST_F(TransferTest, ChunksThatCameBeforeAreIgnored) {
@@ -176,7 +190,7 @@ TEST_F(TransferTest, MoreBytesThanAnnouncedAreRefused) {
 
 TEST_F(TransferTest, NothingIsBelievedBeforeTheHashIsRight) {
   ASSERT_TRUE(receiver_.Begin(BeginOf(sender_.Begin())).ok());
-  EXPECT_TRUE(absl::IsDataLoss(receiver_.Finish().status()));
+  EXPECT_TRUE(absl::IsDataLoss(receiver_.Finish()));
   SyncReceiver damaged(kNonce);
   ASSERT_TRUE(damaged.Begin(BeginOf(sender_.Begin())).ok());
   for (uint32_t i = 0; i < 12; ++i) {
@@ -184,7 +198,7 @@ TEST_F(TransferTest, NothingIsBelievedBeforeTheHashIsRight) {
     if (i == 7) data[100] ^= 1;
     ASSERT_TRUE(damaged.Add(ChunkOf(i, std::move(data))).ok());
   }
-  EXPECT_THAT(std::string(Message(damaged.Finish().status())), HasSubstr("hash is wrong"));
+  EXPECT_THAT(std::string(Message(damaged.Finish())), HasSubstr("hash is wrong"));
 }
 
 TEST_F(TransferTest, WhatUnpacksToAnotherSizeIsDamaged) {
@@ -192,7 +206,28 @@ TEST_F(TransferTest, WhatUnpacksToAnotherSizeIsDamaged) {
     EXPECT_TRUE(absl::IsDataLoss(Unpack(transfer_->packed, size).status())) << size;
   }
   EXPECT_TRUE(absl::IsDataLoss(Unpack("no zstd", 10).status()));
+  EXPECT_EQ(All(Unpacking("no zstd", 10)), "");
   EXPECT_TRUE(absl::IsResourceExhausted(Unpack(transfer_->packed, payload_.size(), 100).status()));
+}
+
+TEST_F(TransferTest, WhatIsUnpackedInPiecesEndsWhereItIsCutOffOrEnough) {
+  const std::string& packed = transfer_->packed;
+  EXPECT_EQ(All(Unpacking(packed, payload_.size())), payload_);
+  EXPECT_EQ(All(Unpacking(packed, 1000)), payload_.substr(0, 1000));
+  EXPECT_EQ(All(Unpacking(packed, payload_.size() + 1)), payload_);
+  const std::string part = All(Unpacking(packed.substr(0, packed.size() / 2), payload_.size()));
+  EXPECT_LT(part.size(), payload_.size());
+  EXPECT_EQ(part, payload_.substr(0, part.size()));
+}
+
+TEST_F(TransferTest, AnotherSizeThanAnnouncedIsDataLoss) {
+  v1::SyncBegin begin = sender_.Begin();
+  begin.set_unpacked_bytes(begin.unpacked_bytes() - 1);
+  ASSERT_TRUE(receiver_.Begin(BeginOf(begin)).ok());
+  (void)Burst(sender_, &receiver_);
+  sender_.AddCredit(8);
+  (void)Burst(sender_, &receiver_);
+  EXPECT_TRUE(absl::IsDataLoss(receiver_.Finish()));
 }
 
 TEST_F(TransferTest, ABeginThatCannotBeRightIsRefused) {

@@ -1,0 +1,77 @@
+#include "common/watch/file_hint.h"
+
+#include <absl/strings/str_split.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <vector>
+
+namespace nestor::watch {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint32_t kWritten = IN_CLOSE_WRITE | IN_MOVED_TO;
+
+// The file that a Kea's command line names, or empty: not a Kea's, or none.
+std::string FileOf(const std::vector<std::string>& arguments) {
+  if (!fs::path(arguments.front()).filename().string().starts_with("kea-dhcp")) return {};
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    if (!arguments[i].starts_with("-c")) continue;
+    if (arguments[i].size() > 2) return arguments[i].substr(2);
+    return i + 1 < arguments.size() ? arguments[i + 1] : std::string();
+  }
+  return {};
+}
+
+}  // namespace
+
+FileHint::FileHint(std::string proc)
+    : proc_(std::move(proc)), fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
+
+FileHint::~FileHint() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void FileHint::Follow(int64_t pid) {
+  if (pid == pid_ || fd_ < 0) return;
+  pid_ = pid;
+  std::ifstream file(fmt::format("{}/{}/cmdline", proc_, pid), std::ios::binary);
+  const std::string line{std::istreambuf_iterator<char>(file), {}};
+  const std::string path = FileOf(absl::StrSplit(line, '\0'));
+  if (path.starts_with('/')) Watch(path);
+}
+
+// The directory, since editors put another file in the place of the first.
+void FileHint::Watch(const std::string& path) {
+  std::error_code error;
+  const fs::path file = fs::canonical(path, error);
+  if (error) return;
+  if (watched_ >= 0) ::inotify_rm_watch(fd_, watched_);
+  watched_ = ::inotify_add_watch(fd_, file.parent_path().c_str(), kWritten | IN_ONLYDIR);
+  name_ = file.filename();
+}
+
+bool FileHint::Seen() {
+  bool seen = false;
+  alignas(inotify_event) std::array<char, 4096> events{};
+  ssize_t size = 0;
+  while (fd_ >= 0 && (size = ::read(fd_, events.data(), events.size())) > 0) {
+    for (ssize_t at = 0; at < size;) {
+      inotify_event event{};
+      std::memcpy(&event, events.data() + at, sizeof(event));
+      const char* const name = events.data() + at + sizeof(event);
+      at += static_cast<ssize_t>(sizeof(event) + event.len);
+      if (event.wd == watched_ && event.len > 0 && name_ == name) seen = true;
+    }
+  }
+  return seen;
+}
+
+}  // namespace nestor::watch

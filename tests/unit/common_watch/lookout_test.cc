@@ -1,0 +1,116 @@
+#include "common/watch/lookout.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_kea.h"
+
+namespace nestor::watch {
+namespace {
+
+using testing::FakeClock;
+using testing::FakeKea;
+
+// Runs when it is told to.
+class Queue final : public Executor {
+ public:
+  void Post(Task task) override { tasks_.push_back(std::move(task)); }
+  // False: there was nothing to run.
+  bool RunOne() {
+    if (tasks_.empty()) return false;
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    task();
+    return true;
+  }
+
+ private:
+  std::deque<Task> tasks_;
+};
+
+class FakeHint final : public Hint {
+ public:
+  void Follow(int64_t pid) override { followed = pid; }
+  bool Seen() override { return std::exchange(seen, false); }
+
+  bool seen = false;
+  int64_t followed = 0;
+};
+
+class LookoutTest : public ::testing::Test {
+ protected:
+  LookoutTest()
+      : kea_(DhcpService::kDhcp4, clock_, R"({"Dhcp4":{"valid-lifetime":1}})"),
+        source_(MakePollingSource(kea_, clock_)),
+        lookout_(std::make_shared<Lookout>(DhcpService::kDhcp4, kea_, *source_, &hint_, worker_,
+                                           loop_, clock_, nullptr,
+                                           [this](const Look& look) { OnLook(look); })) {
+    Pass(absl::Seconds(3));  // the first read, and the one after the second of Kea's start
+    looks_ = reads_ = 0;
+  }
+
+  void OnLook(const Look& look) {
+    ++looks_;
+    if (look.read) ++reads_;
+  }
+  // The loop turns each 10 ms; the workers are faster than that, but for their sleep.
+  void Pass(absl::Duration time) {
+    const Instant end = clock_.Now() + time;
+    while (clock_.Now() < end) {
+      lookout_->Tick();
+      while (worker_.RunOne() || loop_.RunOne()) {
+      }
+      clock_.Advance(absl::Milliseconds(10));
+    }
+  }
+
+  FakeClock clock_;
+  FakeKea kea_;
+  FakeHint hint_;
+  Queue worker_, loop_;
+  std::unique_ptr<ChangeSource> source_;
+  int looks_ = 0, reads_ = 0;
+  std::shared_ptr<Lookout> lookout_;
+};
+
+TEST_F(LookoutTest, LooksFourTimesASecond) {
+  Pass(absl::Seconds(10));
+  EXPECT_GE(looks_, 36);
+  EXPECT_LE(looks_, 41);
+  EXPECT_EQ(reads_, 0);
+}
+
+TEST_F(LookoutTest, LooksOftenForAWhileAfterAHint) {
+  hint_.seen = true;
+  Pass(absl::Seconds(1));
+  EXPECT_GE(looks_, 30);
+  EXPECT_LE(looks_, 51);
+  Pass(absl::Seconds(3));
+  looks_ = 0;
+  Pass(absl::Seconds(10));
+  EXPECT_LE(looks_, 41) << "nothing came of it";
+}
+
+TEST_F(LookoutTest, IsCalmAgainWhenTheChangeWasRead) {
+  hint_.seen = true;
+  Pass(absl::Milliseconds(100));
+  kea_.Set(R"({"Dhcp4":{"valid-lifetime":2}})");
+  Pass(absl::Milliseconds(100));
+  EXPECT_EQ(reads_, 1);
+  looks_ = 0;
+  Pass(absl::Seconds(2));
+  EXPECT_LE(looks_, 9);
+}
+
+TEST_F(LookoutTest, TellsTheHintWhichProcessKeaIs) {
+  const int64_t first = hint_.followed;
+  EXPECT_NE(first, 0);
+  kea_.Restart();
+  Pass(absl::Seconds(1));
+  EXPECT_NE(hint_.followed, first);
+}
+
+}  // namespace
+}  // namespace nestor::watch
