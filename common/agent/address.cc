@@ -31,6 +31,18 @@ bool IsHost(std::string_view host) {
   });
 }
 
+// The host of "tcp://HOST:PORT", nothing for any other endpoint.
+std::string_view HostOf(std::string_view endpoint) {
+  if (!endpoint.starts_with(kTcp)) return {};
+  endpoint.remove_prefix(kTcp.size());
+  return endpoint.substr(0, endpoint.rfind(':'));
+}
+
+// "127.0.0.1.example.org" is a name: only digits and dots make an address of it.
+bool IsV4(std::string_view host) {
+  return host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 }  // namespace
 
 absl::Status CheckHostPort(std::string_view address) {
@@ -68,14 +80,27 @@ absl::Status CheckSocketPath(std::string_view path) {
   return absl::OkStatus();
 }
 
+absl::Status CheckListens(std::string_view endpoint) {
+  const std::string_view host = HostOf(endpoint);
+  const bool named = host == "localhost" || (!IsV4(host) && !host.starts_with('[') &&
+                                             host.find('.') != std::string_view::npos);
+  if (!named) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument,
+               "\"{}\" names a host, and a listener's names are not looked up: write an address of "
+               "this host, the name of an interface, or \"*\" for all addresses",
+               endpoint);
+}
+
+absl::Status CheckConnects(std::string_view endpoint) {
+  if (HostOf(endpoint) != "*") return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument,
+               "\"{}\" is where a listener listens: write the primary's name or address", endpoint);
+}
+
 bool StaysOnThisHost(std::string_view endpoint) {
   if (endpoint.starts_with(kIpc)) return true;
-  if (!endpoint.starts_with(kTcp)) return false;
-  endpoint.remove_prefix(kTcp.size());
-  const std::string_view host = endpoint.substr(0, endpoint.rfind(':'));
-  // "127.0.0.1.example.org" is a name: only digits and dots make an address of it.
-  const bool is_v4 = host.find_first_not_of("0123456789.") == std::string_view::npos;
-  return host == "localhost" || host == "[::1]" || (is_v4 && host.starts_with("127."));
+  const std::string_view host = HostOf(endpoint);
+  return host == "localhost" || host == "[::1]" || (IsV4(host) && host.starts_with("127."));
 }
 
 }  // namespace nestor::agent

@@ -11,7 +11,15 @@ namespace nestor::agent {
 // InvalidArgument: what is wrong with it.
 absl::Status CheckEndpoint(std::string_view endpoint);
 
-// The same for "HOST:PORT".
+// Checks an endpoint that CheckEndpoint passes for the side that listens there. ZeroMQ looks up no
+// names for a listener: an address, '*', or the name of an interface.
+// InvalidArgument: what is wrong with it.
+absl::Status CheckListens(std::string_view endpoint);
+
+// The same for the side that connects: every host but '*'.
+absl::Status CheckConnects(std::string_view endpoint);
+
+// As CheckEndpoint, for "HOST:PORT".
 absl::Status CheckHostPort(std::string_view address);
 
 // Checks the path of a unix socket: absolute, and short enough for the kernel.

@@ -98,11 +98,12 @@ absl::Status CheckReach(const Section& section, const Text& text, std::string_vi
                   text.value));
 }
 
-absl::Status ReadEndpoint(const Section& section, std::string_view name, bool secured,
+absl::Status ReadEndpoint(const Section& section, std::string_view name, bool listens, bool secured,
                           std::string& endpoint) {
   ASSIGN_OR_RETURN(const Text text, section.RequiredText(name));
   endpoint = text.value;
   RETURN_IF_ERROR(At(section, text, CheckEndpoint(endpoint)));
+  RETURN_IF_ERROR(At(section, text, listens ? CheckListens(endpoint) : CheckConnects(endpoint)));
   return CheckReach(section, text, endpoint, secured);
 }
 
@@ -112,8 +113,8 @@ absl::Status ReadBus(const Section& root, AgentConfig& config) {
   std::vector<std::string_view> known = {"events", "control"};
   if (!primary) known.emplace_back("public-key-file");
   ASSIGN_OR_RETURN(const Section section, root.Required(primary ? "bus" : "primary", known));
-  RETURN_IF_ERROR(ReadEndpoint(section, "events", secured, config.events));
-  RETURN_IF_ERROR(ReadEndpoint(section, "control", secured, config.control));
+  RETURN_IF_ERROR(ReadEndpoint(section, "events", primary, secured, config.events));
+  RETURN_IF_ERROR(ReadEndpoint(section, "control", primary, secured, config.control));
   if (primary && config.events == config.control) {
     return section.ErrorHere("\"events\" and \"control\" are the same address");
   }
@@ -134,6 +135,10 @@ absl::Status ReadHttp(const Section& root, AgentConfig& config) {
   config.http = http->value;
   if (config.http.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(At(root, *http, CheckHostPort(config.http)));
+  if (config.http.starts_with("*")) {
+    return root.ErrorAt(http->offset,
+                        "\"*\" is no address of an HTTP server: write 0.0.0.0 or [::]");
+  }
   return CheckReach(root, *http, "tcp://" + config.http, config.security.has_value());
 }
 

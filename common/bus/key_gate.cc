@@ -70,9 +70,14 @@ bool KeyGate::Answer() {
   if (frames.empty()) return false;
   const bool is_curve = frames.size() == kCredentials + 1 && Text(frames[kMechanism]) == "CURVE";
   const std::string z85 = is_curve ? Z85(frames[kCredentials]) : "";
+  const auto text = [&](Frame frame) { return frames.size() > frame ? Text(frames[frame]) : ""; };
   const std::optional<AuthorizedKeys::Key> key = keys_.Find(z85);
-  if (!key) LogRefusal(z85, frames.size() > kAddress ? Text(frames[kAddress]) : "");
-  return Reply(frames.size() > kRequest ? Text(frames[kRequest]) : "", key ? &*key : nullptr, z85);
+  const bool may = key && (text(kDomain) != kEventsDomain || key->rights.subscribe);
+  if (!may) {
+    LogRefusal(z85, text(kAddress),
+               key ? "it has not the right subscribe" : "it is not authorised");
+  }
+  return Reply(text(kRequest), may ? &*key : nullptr, z85);
 }
 
 bool KeyGate::Reply(std::string_view request, const AuthorizedKeys::Key* key,
@@ -89,13 +94,14 @@ bool KeyGate::Reply(std::string_view request, const AuthorizedKeys::Key* key,
   return zmq_send(socket_.handle(), "", 0, 0) >= 0;  // no metadata
 }
 
-void KeyGate::LogRefusal(std::string_view z85, std::string_view address) {
+void KeyGate::LogRefusal(std::string_view z85, std::string_view address, std::string_view reason) {
   const absl::Time now = absl::Now();
   if (now - last_logged_ < absl::Seconds(1)) {
     ++not_logged_;
     return;
   }
-  NESTOR_LOG(warn, "KEY_REFUSED", "key={} address={} not_logged={}", z85, address, not_logged_);
+  NESTOR_LOG(warn, "KEY_REFUSED", "key={} address={} not_logged={} reason=\"{}\"", z85, address,
+             not_logged_, reason);
   last_logged_ = now;
   not_logged_ = 0;
 }

@@ -13,11 +13,16 @@
 
 namespace nestor::bus {
 
+// ZAP domains, by which the gate tells what is connected to.
+inline constexpr char kEventsDomain[] = "nestor.events";
+inline constexpr char kControlDomain[] = "nestor.control";
+
 // Decides who may connect to the sockets of one context that require keys: ZeroMQ's authentication
 // (ZAP, RFC 27), on a thread of its own, so that a handshake never waits for the protocol thread.
 //
-// Whoever has a right in AuthorizedKeys gets in. A connection then carries its key, from which
-// UserOf() tells name and rights as they are now.
+// Whoever has a right in AuthorizedKeys gets in, to a socket of kEventsDomain only with the right
+// to subscribe. A connection then carries its key, from which UserOf() tells name and rights as
+// they are now.
 class KeyGate {
  public:
   // `keys` and `context` must outlive the gate; `context` can serve nothing else once it is gone.
@@ -33,7 +38,7 @@ class KeyGate {
   void Serve();
   bool Answer();
   bool Reply(std::string_view request, const AuthorizedKeys::Key* key, std::string_view z85);
-  void LogRefusal(std::string_view z85, std::string_view address);
+  void LogRefusal(std::string_view z85, std::string_view address, std::string_view reason);
 
   zmq::context_t& context_;
   const AuthorizedKeys& keys_;

@@ -22,8 +22,8 @@ class BoundPublisherBus : public PolledPublisherBus {
     ASSIGN_OR_RETURN(zmq::socket_t control,
                      OpenSocket(*context_, zmq::socket_type::router, kServing));
     if (options.security) {
-      RETURN_IF_ERROR(RequireKeys(events_, options.security->secret_key));
-      RETURN_IF_ERROR(RequireKeys(control, options.security->secret_key));
+      RETURN_IF_ERROR(RequireKeys(events_, options.security->secret_key, kEventsDomain));
+      RETURN_IF_ERROR(RequireKeys(control, options.security->secret_key, kControlDomain));
     }
     RETURN_IF_ERROR(Annotate(Listen(control, options.control), "control"));
     if (keys_) {

@@ -17,7 +17,6 @@ constexpr int64_t kWrapping = 64;
 
 // ZMQ_ZAP_ENFORCE_DOMAIN: libzmq 4.3.4 knows it, its header does not declare it.
 constexpr int kEnforceDomain = 93;
-constexpr char kDomain[] = "nestor";
 
 void SetOptions(zmq::socket_t& socket, const SocketBounds& bounds) {
   namespace option = zmq::sockopt;
@@ -95,11 +94,11 @@ absl::StatusOr<zmq::socket_t> OpenSocket(zmq::context_t& context, zmq::socket_ty
   return socket;
 }
 
-absl::Status RequireKeys(zmq::socket_t& socket, const std::string& secret_key) {
+absl::Status RequireKeys(zmq::socket_t& socket, const std::string& secret_key, const char* domain) {
   return Try(absl::StatusCode::kInvalidArgument, "the secret key is not usable", [&] {
     socket.set(zmq::sockopt::curve_server, true);
     socket.set(zmq::sockopt::curve_secretkey, secret_key);
-    socket.set(zmq::sockopt::zap_domain, kDomain);
+    socket.set(zmq::sockopt::zap_domain, domain);
     const int enforce = 1;
     if (zmq_setsockopt(socket.handle(), kEnforceDomain, &enforce, sizeof enforce) != 0) {
       throw zmq::error_t();

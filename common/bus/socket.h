@@ -31,7 +31,7 @@ absl::StatusOr<zmq::socket_t> OpenSocket(zmq::context_t& context, zmq::socket_ty
 // Makes the socket prove the secret key (Z85) and let in only whom the context's KeyGate lets in.
 // To be called before Listen, and with a KeyGate open: without one ZeroMQ lets everybody in.
 // InvalidArgument: not a key.
-absl::Status RequireKeys(zmq::socket_t& socket, const std::string& secret_key);
+absl::Status RequireKeys(zmq::socket_t& socket, const std::string& secret_key, const char* domain);
 
 // Makes the socket prove `secret_key`, and the other end the secret key of `server_key`. To be
 // called before Connect. InvalidArgument: not a key.

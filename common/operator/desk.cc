@@ -36,6 +36,13 @@ std::optional<Request> Desk::Admit(const bus::Peer& from, std::string_view paylo
                from.user, payload.size());
     return std::nullopt;
   }
+  if (!from.local && !from.user.empty()) {
+    // The key proves who it is; what nestorctl says besides is a claim.
+    request.message.set_operator_name(
+        request.message.operator_name().empty()
+            ? from.user
+            : fmt::format("{} ({})", from.user, request.message.operator_name()));
+  }
   const bool reads = OnlyReads(request.message);
   if (from.local || from.rights.operate || (from.rights.subscribe && reads)) return request;
   NESTOR_LOG(warn, "OPERATOR_REFUSED", "user={} verb={}", from.user,

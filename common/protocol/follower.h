@@ -154,6 +154,8 @@ class Follower {
   // An event of this relationship, or a control message about it, already checked by
   // ParseEnvelope(). `payload` is its text.
   FollowerActions OnEnvelope(const v1::Envelope& envelope, std::string_view payload, Instant now);
+  // An ack with these was not sent: the next one tells them again.
+  void Untold(const v1::Ack& ack);
   FollowerActions OnDecoded(Decoded decoded, Instant now);
   FollowerActions OnReceived(uint64_t up_to, Instant now);
   FollowerActions OnRemembered(uint64_t token, Instant now);

@@ -58,6 +58,10 @@ void Follower::SendAck(Instant now) {
   Send(std::move(envelope));
 }
 
+void Follower::Untold(const v1::Ack& ack) {
+  superseded_.insert(superseded_.begin(), ack.superseded().begin(), ack.superseded().end());
+}
+
 void Follower::AckSoon(Instant now) {
   if (!ack_at_) ack_at_ = std::max(now, last_ack_ + kAckGather);
   if (now >= *ack_at_) SendAck(now);

@@ -17,10 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint32_t kWritten = IN_CLOSE_WRITE | IN_MOVED_TO;
-
 // The file that a Kea's command line names, or empty: not a Kea's, or none.
-std::string FileOf(const std::vector<std::string>& arguments) {
+std::string NamedBy(const std::vector<std::string>& arguments) {
   if (!fs::path(arguments.front()).filename().string().starts_with("kea-dhcp")) return {};
   for (size_t i = 1; i < arguments.size(); ++i) {
     if (!arguments[i].starts_with("-c")) continue;
@@ -39,26 +37,32 @@ FileHint::~FileHint() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-void FileHint::Follow(int64_t pid) {
-  if (pid == pid_ || fd_ < 0) return;
-  pid_ = pid;
+std::string FileHint::FileOf(int64_t pid) const {
   std::ifstream file(fmt::format("{}/{}/cmdline", proc_, pid), std::ios::binary);
   const std::string line{std::istreambuf_iterator<char>(file), {}};
-  const std::string path = FileOf(absl::StrSplit(line, '\0'));
-  if (path.starts_with('/')) Watch(path);
+  const std::string path = NamedBy(absl::StrSplit(line, '\0'));
+  std::error_code error;
+  return path.starts_with('/') ? fs::canonical(path, error).string() : std::string();
 }
 
-// The directory, since editors put another file in the place of the first.
-void FileHint::Watch(const std::string& path) {
-  std::error_code error;
-  const fs::path file = fs::canonical(path, error);
-  if (error) return;
+void FileHint::Follow(int64_t pid) {
+  {
+    const MutexLock lock(mutex_);
+    if (pid == pid_ || fd_ < 0) return;
+  }
+  const fs::path file = FileOf(pid);
+  const MutexLock lock(mutex_);
   if (watched_ >= 0) ::inotify_rm_watch(fd_, watched_);
-  watched_ = ::inotify_add_watch(fd_, file.parent_path().c_str(), kWritten | IN_ONLYDIR);
+  // The directory, since editors put another file in the place of the first.
+  watched_ = file.empty() ? -1
+                          : ::inotify_add_watch(fd_, file.parent_path().c_str(),
+                                                IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
   name_ = file.filename();
+  pid_ = watched_ >= 0 ? pid : 0;  // else it is tried again
 }
 
 bool FileHint::Seen() {
+  const MutexLock lock(mutex_);
   bool seen = false;
   alignas(inotify_event) std::array<char, 4096> events{};
   ssize_t size = 0;
@@ -68,7 +72,9 @@ bool FileHint::Seen() {
       std::memcpy(&event, events.data() + at, sizeof(event));
       const char* const name = events.data() + at + sizeof(event);
       at += static_cast<ssize_t>(sizeof(event) + event.len);
-      if (event.wd == watched_ && event.len > 0 && name_ == name) seen = true;
+      if (event.wd != watched_) continue;
+      if ((event.mask & IN_IGNORED) != 0) pid_ = 0, watched_ = -1;  // the directory is gone
+      if (event.len > 0 && name_ == name) seen = true;
     }
   }
   return seen;

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <absl/base/thread_annotations.h>
+
 #include <cstdint>
 #include <string>
 
+#include "common/lock/mutex.h"
 #include "common/watch/watcher.h"
 
 namespace nestor::watch {
@@ -25,13 +28,16 @@ class FileHint final : public Hint {
   int fd() const { return fd_; }
 
  private:
-  void Watch(const std::string& path);
+  // The file that the process was started with, its links resolved; empty: none can be seen.
+  std::string FileOf(int64_t pid) const;
 
   const std::string proc_;
-  const int fd_;      // of inotify
-  int64_t pid_ = 0;   // followed
-  int watched_ = -1;  // the directory
-  std::string name_;  // the file in it
+  const int fd_;  // of inotify
+
+  Mutex mutex_;
+  int64_t pid_ ABSL_GUARDED_BY(mutex_) = 0;   // whose file is watched; 0: nobody's
+  int watched_ ABSL_GUARDED_BY(mutex_) = -1;  // the directory
+  std::string name_ ABSL_GUARDED_BY(mutex_);  // the file in it
 };
 
 }  // namespace nestor::watch

@@ -18,11 +18,12 @@ constexpr absl::Duration kReadTimeout = absl::Seconds(60);
 // A look that takes longer is told of before it ends.
 constexpr absl::Duration kSilent = absl::Seconds(10);
 
-Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source,
+Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Hint* hint,
             const Lookout::Use& use, bool forced) {
   Look look;
   const ChangeSource::Notice notice = source.Poll();
   look.health = notice.health;
+  if (hint != nullptr && notice.health.reachable) hint->Follow(notice.health.pid);
   // Whoever asked for it needs it, so it is read as soon as Kea answers.
   if (!notice.health.reachable && forced) source.ForgetRead();
   if (!notice.health.reachable || (!notice.changed && !forced)) return look;
@@ -98,10 +99,10 @@ void Lookout::PostLook() {
   // The worker waits, since turns of the loop may be further apart.
   const auto pause = began_ < hurry_until_ ? kHurried : absl::ZeroDuration();
   worker_.Post([self = weak_from_this(), service = service_, kea = &kea_, source = &source_,
-                clock = &clock_, pause, use = use_, loop = &loop_,
+                hint = hint_, clock = &clock_, pause, use = use_, loop = &loop_,
                 waiting = std::exchange(waiting_, {})] {
     if (pause > absl::ZeroDuration()) clock->Sleep(pause);
-    auto look = std::make_shared<Look>(LookAt(service, *kea, *source, use, !waiting.empty()));
+    auto look = std::make_shared<Look>(LookAt(service, *kea, *source, hint, use, !waiting.empty()));
     loop->Post([self, look, waiting] {
       if (const auto lookout = self.lock()) lookout->Finish(std::move(*look), waiting);
     });
@@ -113,7 +114,6 @@ void Lookout::Finish(Look look, const std::vector<Done>& waiting) {
   const Instant now = clock_.Now();
   const bool failed = !look.read_status.ok() || !look.used_status.ok();
   if (look.read || failed) hurry_until_ = now;  // what was hinted at has happened
-  if (hint_ != nullptr && look.health.reachable) hint_->Follow(look.health.pid);
   if (now < hurry_until_) {
     next_look_ = now;
   } else if (waiting_.empty()) {  // who asked during this look does not wait for the next turn

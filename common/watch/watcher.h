@@ -46,14 +46,13 @@ class ChangeSource {
 };
 
 // Signs that a Kea's configuration is about to change. What it misses is noticed a little later.
-// Protocol thread only.
 class Hint {
  public:
   virtual ~Hint() = default;
 
-  // This is the Kea's process.
+  // This is the Kea's process. On the service's worker, at each look: it may wait for the disk.
   virtual void Follow(int64_t pid) = 0;
-  // True: there was a sign since the last call.
+  // True: there was a sign since the last call. Protocol thread.
   virtual bool Seen() = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <absl/strings/match.h>
 
+#include <algorithm>
+
 #include "common/base/status.h"
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
@@ -43,8 +45,7 @@ absl::Status PrimaryApp::Core::Start() {
                                                world_.clock, world_.random);
     watches_[service] = std::make_shared<ServiceWatch>(
         service, kea.kea, kea.source, kea.hint, kea.worker, world_.loop, world_.clock,
-        std::move(recorder),
-        [self = weak_from_this(), service = service](ServiceWatch::Look look) {
+        std::move(recorder), [self = weak_from_this(), service = service](ServiceWatch::Look look) {
           if (const auto core = self.lock()) core->OnLook(service, std::move(look));
         });
   }
@@ -54,6 +55,7 @@ absl::Status PrimaryApp::Core::Start() {
     if (!service || !watches_.contains(*service)) {
       NESTOR_LOG(error, "SERVICE_NOT_CONFIGURED", "relationship={} service={}", spec.name(),
                  v1::Service_Name(spec.service()));
+      unserved_[spec.name()] = spec;
       continue;
     }
     // No worker has a task yet, so the recorder may be used from here.
@@ -129,6 +131,7 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
       stream->OnBaseline();
     }
   }
+  if (look.read) read_.insert(service);
   auto& last = looks_[service];
   if (look.read || !last) {
     last = std::move(look);
@@ -141,8 +144,8 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
 
 void PrimaryApp::Core::UpdateReadiness() {
   for (const auto& [service, watch] : watches_) {
-    if (!looks_.contains(service)) {
-      return world_.metrics.SetNotReady(fmt::format("{} not looked at yet", ServiceName(service)));
+    if (!read_.contains(service)) {
+      return world_.metrics.SetNotReady(fmt::format("{} not read yet", ServiceName(service)));
     }
   }
   world_.metrics.SetNotReady("");
@@ -217,7 +220,16 @@ void PrimaryApp::Core::OnAgentHello(const bus::Peer& from, const v1::Hello& hell
   }
   const bool fresh = !sessions_.contains(from.route);
   Session& session = sessions_[from.route];
-  session = {hello.server(), world_.clock.Now(), {}};
+  if (session.server != hello.server()) session = {};
+  session.server = hello.server();
+  session.heard = world_.clock.Now();
+  session.services.clear();
+  for (const int service : hello.services()) {
+    if (const auto known = FromProto(static_cast<v1::Service>(service))) {
+      session.services.insert(*known);
+    }
+  }
+  session.known.clear();
   for (const std::string& name : hello.relationships()) {
     if (session.known.size() < kMostKnown && protocol::IsRelationshipName(name)) {
       session.known.push_back(name);
@@ -226,16 +238,22 @@ void PrimaryApp::Core::OnAgentHello(const bus::Peer& from, const v1::Hello& hell
   if (fresh) {
     NESTOR_LOG(info, "AGENT_CONNECTED", "server={} version={}", hello.server(), hello.version());
   }
+  std::erase_if(session.ended, [&](const auto& entry) {
+    return std::find(session.known.begin(), session.known.end(), entry.first) ==
+           session.known.end();
+  });
   LookUpEnded(from.route, session);
   TellRelationships(from.route, session);
 }
 
-void PrimaryApp::Core::LookUpEnded(const std::string& route, const Session& session) {
+void PrimaryApp::Core::LookUpEnded(const std::string& route, Session& session) {
   std::vector<std::string> names;
   for (const std::string& name : session.known) {
-    if (!streams_.contains(name) && !ended_.contains(name)) names.push_back(name);
+    const bool here = streams_.contains(name) || unserved_.contains(name);
+    if (!here && !session.ended.contains(name)) names.push_back(name);
   }
-  if (names.empty()) return;
+  if (names.empty() || session.looking_up) return;
+  session.looking_up = true;
   world_.disk.Post(
       [self = weak_from_this(), names, route, journal = &world_.journal, loop = &world_.loop] {
         std::map<std::string, bool> ended;
@@ -248,9 +266,11 @@ void PrimaryApp::Core::LookUpEnded(const std::string& route, const Session& sess
         loop->Post([self, route, ended = std::move(ended)] {
           const auto core = self.lock();
           if (!core) return;
-          core->ended_.insert(ended.begin(), ended.end());
           const auto found = core->sessions_.find(route);
-          if (found != core->sessions_.end()) core->TellRelationships(route, found->second);
+          if (found == core->sessions_.end()) return;
+          found->second.looking_up = false;
+          found->second.ended.insert(ended.begin(), ended.end());
+          core->TellRelationships(route, found->second);
         });
       });
 }
@@ -273,12 +293,15 @@ void PrimaryApp::Core::TellRelationships(const std::string& route, const Session
       *welcome.add_relationships() = stream->spec();
     }
   }
+  for (const auto& [name, spec] : unserved_) {
+    if (spec.secondary() == session.server) *welcome.add_relationships() = spec;
+  }
   for (const std::string& name : session.known) {
     const Stream* stream = FindStream(name);
-    const auto ended = ended_.find(name);
+    const auto ended = session.ended.find(name);
     // With another secondary now, it has ended for this one.
     const bool gone = stream != nullptr ? stream->spec().secondary() != session.server
-                                        : ended != ended_.end() && ended->second;
+                                        : ended != session.ended.end() && ended->second;
     if (gone) welcome.add_ended(name);
   }
   (void)world_.bus.Send(route, protocol::Seal(envelope));

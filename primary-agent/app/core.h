@@ -29,7 +29,12 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   struct Session {
     std::string server;
     Instant heard;
+    std::set<DhcpService> services;  // whose Keas are there
     std::vector<std::string> known;  // the relationships that it follows
+    // Of those, what is none here: whether an operator removed it (true), or this journal never
+    // heard of it.
+    std::map<std::string, bool> ended;
+    bool looking_up = false;  // the journal is being asked
   };
   // Somebody who watches the events over a control or operator socket.
   struct Watcher {
@@ -50,7 +55,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void OnAgentHello(const bus::Peer& from, const v1::Hello& hello);
   void OnLook(DhcpService service, ServiceWatch::Look look);
   void AddStream(const v1::RelationshipSpec& spec, DhcpService service, Recorder::Opened opened);
-  void LookUpEnded(const std::string& route, const Session& session);
+  void LookUpEnded(const std::string& route, Session& session);
   void TellRelationships(const std::string& route, const Session& session);
   void TellRelationships(const std::string& server);
   void UpdateReadiness();
@@ -64,6 +69,10 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void Diff(const Request& request);
   void History(const Request& request);
   void Decide(const Request& request);
+  // Finds the stream or answers that there is none.
+  Stream* Named(const Request& request, const std::string& name);
+
+  // -- core_relationships.cc
   void Adopt(const Request& request);
   // Why this server cannot begin such a relationship, or empty.
   std::string WhyNotAdopt(const v1::AdoptRequest& adopt, DhcpService service) const;
@@ -72,8 +81,10 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void Show(const Request& request);
   void Remove(const Request& request);
   void Removed(const Request& request, Stream& stream);
-  // Finds the stream or answers that there is none.
-  Stream* Named(const Request& request, const std::string& name);
+  void RemoveUnserved(const Request& request, const v1::RelationshipSpec& spec);
+  // The secondary may learn that it has ended.
+  void TellEnded(const v1::RelationshipSpec& spec);
+  std::string WhyUnserved(const v1::RelationshipSpec& spec) const;
 
   // -- core_watch.cc
   void Watch(const Request& request);
@@ -87,13 +98,13 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   std::shared_ptr<operators::Desk> desk_;
   std::map<DhcpService, std::shared_ptr<ServiceWatch>> watches_;
   std::map<DhcpService, std::optional<ServiceWatch::Look>> looks_;  // the last read, less changes
+  std::set<DhcpService> read_;  // whose configuration was read at least once
   std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;
   std::map<std::string, Session> sessions_;
   std::map<uint64_t, Watcher> watchers_;
   uint64_t next_watcher_ = 1;
-  // Relationships that sessions named and that are none here: whether an operator removed them
-  // (true), or this journal never heard of them.
-  std::map<std::string, bool> ended_;
+  // Relationships of the journal whose service this agent's configuration has not.
+  std::map<std::string, v1::RelationshipSpec> unserved_;
   // Between the request and the journal's word, by name.
   std::map<std::string, v1::RelationshipSpec> adopting_;
 };

@@ -132,6 +132,14 @@ void Stream::OnJournalBroken(const absl::Status& status) {
   publisher_.On(protocol::PublisherEvent::kJournalBroken);
 }
 
+void Stream::Dismiss(const std::string& why) {
+  EndResync("ABORTED", why, true);
+  if (!diff_) return;
+  const auto done = std::move(diff_->done);
+  diff_.reset();
+  done(absl::UnavailableError(why));
+}
+
 void Stream::SayBye() {
   v1::Envelope bye;
   bye.mutable_bye();
@@ -165,7 +173,7 @@ void Stream::OnFollower(const std::string& route, const v1::Envelope& envelope) 
     case v1::Envelope::kReport:
       return OnReport(envelope.report());
     case v1::Envelope::kBye:
-      follower_.heard.reset();
+      follower_.heard = world_.clock.Now() - kSilent;
       follower_.route.clear();
       return;
     default:
@@ -269,7 +277,10 @@ void Stream::BeginAnew(std::function<void()> then) {
     loop->Post([self, view = std::move(view), then] {
       const auto stream = self.lock();
       if (!stream) return;
-      if (!view.ok()) return stream->OnJournalBroken(view.status());
+      if (!view.ok()) {
+        stream->OnJournalBroken(view.status());
+        return stream->EndResync("ABORTED", std::string(Message(view.status())), true);
+      }
       stream->publisher_.Restart(*view, stream->world_.clock.Now());
       stream->publisher_.On(protocol::PublisherEvent::kNewStream);
       stream->pending_.clear();

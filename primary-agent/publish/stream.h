@@ -60,6 +60,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   // A control message about this relationship from its follower, whose right was checked.
   void OnFollower(const std::string& route, const v1::Envelope& envelope);
   void SayBye();
+  // Answers whoever waits for it: it ends.
+  void Dismiss(const std::string& why);
 
   v1::RelationshipStatus Status() const;
   v1::RelationshipView View() const;
@@ -79,6 +81,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   uint64_t lowest() const { return publisher_.stream().lowest; }
 
  private:
+  // A follower that says nothing for so long is away.
+  static constexpr absl::Duration kSilent = absl::Seconds(3);
+
   struct Follower {
     std::string route;
     std::optional<Instant> heard;

@@ -12,7 +12,6 @@
 namespace nestor::primary {
 namespace {
 
-constexpr absl::Duration kSilent = absl::Milliseconds(3000);
 constexpr absl::Duration kJudgePeriod = absl::Milliseconds(500);
 constexpr absl::Duration kResyncPatience = absl::Minutes(10);
 constexpr absl::Duration kDiffPatience = absl::Seconds(60);
@@ -53,6 +52,10 @@ void Stream::OnAck(const v1::Envelope& envelope) {
   follower_.ack = ack;
   follower_.digest = envelope.digest_after();
   while (!pending_.empty() && pending_.front().sequence <= ack.applied()) pending_.pop_front();
+  if (pending_.empty() && ack.applied() < publisher_.stream().head) {
+    // From before this agent's start; how long before is not known.
+    pending_.push_back({publisher_.stream().head, world_.clock.Now()});
+  }
   if (!news) return;
   if (applied) {
     follower_.last_nack.clear();
@@ -155,7 +158,7 @@ void Stream::Resync(const std::string& operator_name, ResyncDone done) {
     v1::Resync& resync = *envelope.mutable_resync();
     resync.set_request_id(stream->resync_->report.request_id());
     resync.set_mode(v1::RESYNC_SNAPSHOT);
-    resync.set_reason("asked for by an operator");
+    resync.set_reason(fmt::format("asked for by {}", operator_name));
     resync.set_operator_name(operator_name);
     if (!stream->SendToFollower(std::move(envelope)).ok()) {
       stream->pending_resync_ = stream->resync_->report.request_id();
@@ -242,14 +245,7 @@ absl::Status Stream::Decide(uint64_t sequence, bool approve, const std::string& 
   envelope.mutable_decision()->set_sequence(sequence);
   envelope.mutable_decision()->set_approve(approve);
   envelope.mutable_decision()->set_operator_name(operator_name);
-  RETURN_IF_ERROR(SendToFollower(std::move(envelope)));
-  v1::State state;
-  state.set_what("decision");
-  state.set_to(approve ? "approved" : "rejected");
-  state.set_server(spec_.secondary());
-  state.set_reason(fmt::format("change {} by {}", sequence, operator_name));
-  Announce(state);
-  return absl::OkStatus();
+  return SendToFollower(std::move(envelope));  // which announces it
 }
 
 absl::Duration Stream::Lag() const {
@@ -264,7 +260,7 @@ protocol::PairFacts Stream::Facts() const {
   facts.peer = spec_.secondary();
   if (!follower_.heard) {
     facts.peer_silent = absl::InfiniteDuration();
-  } else if (const auto age = world_.clock.Now() - *follower_.heard; age > kSilent) {
+  } else if (const auto age = world_.clock.Now() - *follower_.heard; age >= kSilent) {
     facts.peer_silent = age;
   }
   facts.follower_state = side.follower_state();

@@ -189,6 +189,7 @@ void SecondaryApp::Core::OnSpec(const v1::RelationshipSpec& spec) {
     return;
   }
   if (!keas_.contains(*service)) {
+    if (!unserved_.insert(spec.name()).second) return;  // each Welcome says it
     NESTOR_LOG(error, "SERVICE_NOT_CONFIGURED", "relationship={} service={}", spec.name(),
                ServiceName(*service));
     return;
@@ -242,6 +243,10 @@ void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService
                     [lookout = std::weak_ptr(kea.lookout)] {
                       const auto found = lookout.lock();
                       if (found) found->ReadAgain([](const absl::Status&) {});
+                    },
+                    [self = weak_from_this(), name = spec.name()] {
+                      const auto core = self.lock();
+                      return core ? core->TroublesOf(name) : std::vector<std::string>();
                     }};
   const auto mirror = std::make_shared<Mirror>(
       spec, service, options_.server_name, options_.version, std::move(memory),
@@ -255,7 +260,10 @@ void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService
 }
 
 void SecondaryApp::Core::RemoveMirror(const std::string& name, std::string_view by) {
-  if (mirrors_.erase(name) == 0) return;
+  const auto mirror = mirrors_.find(name);
+  if (mirror == mirrors_.end()) return;
+  mirror->second->Dismiss(fmt::format("{} was removed by {}", name, by));
+  mirrors_.erase(mirror);
   orphaned_.erase(name);
   world_.bus.Unsubscribe(protocol::TopicPrefix(name));
   world_.metrics.Forget(name);
@@ -278,14 +286,15 @@ void SecondaryApp::Core::OnLook(DhcpService service, watch::Look look) {
     if (look.read) mirror->OnLocal(look.set, look.origin, look.ha_mode, look.blocked);
   }
   look.set.reset();
+  kea.read |= look.read;
   kea.look = std::move(look);
   UpdateReadiness();
 }
 
 void SecondaryApp::Core::UpdateReadiness() {
   for (const auto& [service, kea] : keas_) {
-    if (!kea.look) {
-      return world_.metrics.SetNotReady(fmt::format("{} not looked at yet", ServiceName(service)));
+    if (!kea.read) {
+      return world_.metrics.SetNotReady(fmt::format("{} not read yet", ServiceName(service)));
     }
   }
   world_.metrics.SetNotReady("");

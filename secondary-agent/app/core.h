@@ -31,6 +31,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
     std::shared_ptr<watch::Lookout> lookout;
     std::shared_ptr<Applier> applier;
     std::optional<watch::Look> look;  // the last one, without its set
+    bool read = false;                // its configuration, at least once
   };
 
   // -- core.cc
@@ -57,7 +58,8 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   void List(const Request& request);
   void Show(const Request& request);
   void Remove(const Request& request);
-  v1::RelationshipStatus StatusOf(const Mirror& mirror) const;
+  // What is in the way of a relationship that its mirror does not know of.
+  std::vector<std::string> TroublesOf(const std::string& name) const;
   // Finds the mirror or answers that there is none.
   Mirror* Named(const Request& request, const std::string& name);
 
@@ -67,6 +69,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   std::map<DhcpService, LocalKea> keas_;
   std::map<std::string, std::shared_ptr<Mirror>, std::less<>> mirrors_;
   std::set<std::string> adding_;    // names between the primary's word and the store's
+  std::set<std::string> unserved_;  // of services that its configuration has not, as was logged
   std::set<std::string> orphaned_;  // mirrors that the primary does not know (any more)
   std::string refusal_;             // why the primary refuses this agent; empty: it does not
   Instant next_hello_;

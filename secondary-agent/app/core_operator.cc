@@ -59,22 +59,21 @@ Mirror* SecondaryApp::Core::Named(const Request& request, const std::string& nam
   return nullptr;
 }
 
-v1::RelationshipStatus SecondaryApp::Core::StatusOf(const Mirror& mirror) const {
-  v1::RelationshipStatus status = mirror.Status();
-  const auto worse = [&](std::string reason) {
-    if (status.state() == "OK") status.set_state("IMPAIRED");
-    status.add_reasons(std::move(reason));
-  };
+std::vector<std::string> SecondaryApp::Core::TroublesOf(const std::string& name) const {
+  const auto mirror = mirrors_.find(name);
+  if (mirror == mirrors_.end()) return {};
+  const std::string& primary = mirror->second->spec().primary();
+  std::vector<std::string> troubles;
   if (!refusal_.empty()) {
-    worse(fmt::format("{} refuses this agent: {}", mirror.spec().primary(), refusal_));
+    troubles.push_back(fmt::format("{} refuses this agent: {}", primary, refusal_));
   }
-  if (orphaned_.contains(mirror.spec().name())) {
-    worse(
+  if (orphaned_.contains(name)) {
+    troubles.push_back(
         fmt::format("{} does not know {} (was its state directory lost?): adopt it there again, "
                     "or end it here with: nestorctl relationship remove {}",
-                    mirror.spec().primary(), mirror.spec().name(), mirror.spec().name()));
+                    primary, name, name));
   }
-  return status;
+  return troubles;
 }
 
 void SecondaryApp::Core::Status(const Request& request) {
@@ -85,7 +84,7 @@ void SecondaryApp::Core::Status(const Request& request) {
   int exit_code = 0;
   for (const auto& [mirror_name, mirror] : mirrors_) {
     if (!name.empty() && mirror_name != name) continue;
-    v1::RelationshipStatus status = StatusOf(*mirror);
+    v1::RelationshipStatus status = mirror->Status();
     exit_code = std::max(exit_code, status.state() == "OK" ? 0 : status.state() == "DOWN" ? 2 : 1);
     *reply.mutable_status()->add_relationships() = std::move(status);
   }

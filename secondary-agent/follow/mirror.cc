@@ -13,6 +13,8 @@ constexpr size_t kReportPiece = size_t{32} << 10;
 constexpr absl::Duration kUnsupportedSpacing = absl::Seconds(10);
 constexpr absl::Duration kReportPatience = absl::Minutes(1);  // the primary waits no longer
 constexpr absl::Duration kCompactPeriod = absl::Minutes(1);
+constexpr size_t kMostUnsent = 64;
+constexpr size_t kMostBehind = 1000;
 constexpr uint64_t kHistoryKept = 10'000;
 
 }  // namespace
@@ -38,11 +40,8 @@ void Mirror::OnSpec(const v1::RelationshipSpec& spec) {
 void Mirror::Tick() {
   const Instant now = world_.clock.Now();
   Do(follower_.Tick(now));
-  if (follower_.applied() >= follower_.head()) {
-    behind_since_.reset();
-  } else if (!behind_since_) {
-    behind_since_ = now;
-  }
+  SendUnsent();
+  NoteHead(now);
   if (now >= next_meter_) {
     next_meter_ = now + absl::Milliseconds(500);
     Meter();
@@ -53,6 +52,19 @@ void Mirror::Tick() {
     Later([name = spec_.name()](store::FollowerStore& store) {
       return store.Compact(name, kHistoryKept);
     });
+  }
+}
+
+// When each head was first heard of; of very many the newest only moves on.
+void Mirror::NoteHead(Instant now) {
+  const uint64_t head = follower_.head();
+  if (!behind_.empty() && head < behind_.back().head) behind_.clear();  // another stream
+  while (!behind_.empty() && behind_.front().head <= follower_.applied()) behind_.pop_front();
+  if (head <= follower_.applied() || (!behind_.empty() && behind_.back().head == head)) return;
+  if (behind_.size() < kMostBehind) {
+    behind_.push_back({head, now});
+  } else {
+    behind_.back().head = head;
   }
 }
 
@@ -102,6 +114,16 @@ void Mirror::SayBye() {
   Carry(protocol::SendToPrimary{std::move(bye)});
 }
 
+void Mirror::Dismiss(const std::string& why) {
+  for (auto& [id, done] : std::exchange(resyncs_, {})) {
+    v1::ResyncReport report;
+    report.set_request_id(id);
+    report.set_state("ABORTED");
+    done(true, report, why);
+  }
+  for (auto& [id, done] : std::exchange(diffs_, {})) done(absl::UnavailableError(why));
+}
+
 void Mirror::Do(protocol::FollowerActions actions) {
   for (protocol::FollowerAction& action : actions) {
     std::visit([this](auto&& one) { Carry(std::forward<decltype(one)>(one)); }, std::move(action));
@@ -109,11 +131,32 @@ void Mirror::Do(protocol::FollowerActions actions) {
 }
 
 void Mirror::Carry(protocol::SendToPrimary action) {
-  // Whatever does not arrive is said again: hellos, requests and acks all repeat.
-  (void)Send(action.envelope);
+  v1::Envelope& envelope = action.envelope;
+  if (SendUnsent() && Send(envelope).ok()) return;
+  if (envelope.has_ack()) return follower_.Untold(envelope.ack());
+  if (!envelope.has_nack() && !envelope.has_state()) return;  // hellos and requests repeat
+  Stamp(envelope);
+  if (unsent_.size() >= kMostUnsent) unsent_.pop_front();
+  unsent_.push_back(std::move(envelope));
+}
+
+bool Mirror::SendUnsent() {
+  while (!unsent_.empty()) {
+    v1::Envelope& next = unsent_.front();
+    // Of another stream, its number means something else by now.
+    const bool old = next.has_nack() && next.stream_id() != follower_.stream_id();
+    if (!old && !world_.bus.SendToPrimary(protocol::Seal(next)).ok()) return false;
+    unsent_.pop_front();
+  }
+  return true;
 }
 
 absl::Status Mirror::Send(v1::Envelope& envelope) {
+  Stamp(envelope);
+  return world_.bus.SendToPrimary(protocol::Seal(envelope));
+}
+
+void Mirror::Stamp(v1::Envelope& envelope) {
   envelope.set_relationship(spec_.name());
   envelope.set_service(protocol::ToProto(service_));
   envelope.set_stream_id(follower_.stream_id());
@@ -122,7 +165,6 @@ absl::Status Mirror::Send(v1::Envelope& envelope) {
   envelope.set_message_id(next_message_++);
   *envelope.mutable_time() = ToWire(world_.clock.Wall());
   if (envelope.has_ack()) FillStatus(*envelope.mutable_ack()->mutable_status());
-  return world_.bus.SendToPrimary(protocol::Seal(envelope));
 }
 
 void Mirror::Carry(protocol::ApplyOrder order) {
@@ -301,7 +343,7 @@ void Mirror::Resync(const std::string& operator_name, ResyncDone done) {
   resync.set_request_id(
       fmt::format("{}-{}-{}", spec_.name(), server_, absl::ToUnixNanos(world_.clock.Wall())));
   resync.set_mode(v1::RESYNC_SNAPSHOT);
-  resync.set_reason("asked for by an operator");
+  resync.set_reason(fmt::format("asked for by {}", operator_name));
   resync.set_operator_name(operator_name);
   resyncs_[resync.request_id()] = std::move(done);
   Do(follower_.RequestResync(resync, world_.clock.Now()));

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/executor.h"
@@ -30,6 +31,8 @@ struct MirrorWorld {
   runtime::Metrics& metrics;
   // Reads the service's Kea now; the result comes by OnLocal().
   std::function<void()> read_local;
+  // What stands in the way of this relationship that its own messages do not show.
+  std::function<std::vector<std::string>()> troubles;
 };
 
 // One relationship on the secondary: carries out what protocol::Follower decides. Protocol thread
@@ -54,6 +57,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   // The primary speaks of something that this version does not know; `text` says what.
   void OnUnsupported(std::string_view text);
   void SayBye();
+  // Answers whoever waits for it: it ends.
+  void Dismiss(const std::string& why);
 
   v1::RelationshipStatus Status() const;
   v1::RelationshipView View() const;
@@ -75,9 +80,13 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void Carry(protocol::ReadLocal action) const;
   void Carry(protocol::Announce action);
   void Carry(protocol::Compared action);
+  void Stamp(v1::Envelope& envelope);
   absl::Status Send(v1::Envelope& envelope);
+  // False: the connection takes nothing now.
+  bool SendUnsent();
   void SendReport(const std::string& request_id, const protocol::Compared& compared);
   void SendReportPieces();
+  void NoteHead(Instant now);
   void FillStatus(v1::SideStatus& side) const;
   // Runs `write` on the worker; a failure is logged and shown.
   void Later(std::function<absl::Status(store::FollowerStore&)> write);
@@ -85,6 +94,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   bool Stored(const absl::Status& status);
   std::string LastError() const;
   protocol::PairFacts Facts() const;
+  absl::Duration Lag() const;
+  protocol::Judgement Judged() const;
   void Meter();
 
   v1::RelationshipSpec spec_;
@@ -101,10 +112,15 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   std::optional<Instant> heard_;
   absl::Time heard_wall_;
   uint64_t applies_ = 0;
-  std::optional<Instant> behind_since_;
+  struct Behind {
+    uint64_t head;
+    Instant since;
+  };
+  std::deque<Behind> behind_;  // heads that are not applied yet, oldest first
   Instant next_meter_;
   Instant next_compact_;
   Instant next_unsupported_;
+  std::deque<v1::Envelope> unsent_;  // nacks and states, which are said only once
   std::deque<v1::Envelope> report_;  // pieces not sent yet
   Instant report_until_;
   std::map<std::string, ResyncDone> resyncs_;

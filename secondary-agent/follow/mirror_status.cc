@@ -53,8 +53,7 @@ protocol::PairFacts Mirror::Facts() const {
     facts.publisher_text = fmt::format("{} is FENCED", spec_.primary());
   }
   facts.follower_state = follower_.StateName();
-  facts.lag = behind_since_ ? now - *behind_since_ : absl::ZeroDuration();
-  if (spec_.observe()) facts.lag = absl::ZeroDuration();
+  facts.lag = Lag();
   facts.digest_equal =
       !follower_.head_digest().empty() && follower_.local_digest() == follower_.head_digest();
   facts.held_sequence = follower_.held_sequence();
@@ -63,11 +62,25 @@ protocol::PairFacts Mirror::Facts() const {
   return facts;
 }
 
+absl::Duration Mirror::Lag() const {
+  if (behind_.empty() || spec_.observe()) return absl::ZeroDuration();
+  return world_.clock.Now() - behind_.front().since;
+}
+
+protocol::Judgement Mirror::Judged() const {
+  protocol::Judgement judgement = protocol::Judge(Facts());
+  for (std::string& trouble : world_.troubles()) {
+    if (judgement.state == "OK") judgement.state = "IMPAIRED";
+    judgement.reasons.push_back(std::move(trouble));
+  }
+  return judgement;
+}
+
 void Mirror::Meter() {
   const runtime::Metrics::Labels labels = {{"relationship", spec_.name()},
                                            {"service", std::string(ServiceName(service_))}};
   auto& metrics = world_.metrics;
-  const std::string state = protocol::Judge(Facts()).state;
+  const std::string state = Judged().state;
   metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
               state == "OK"         ? 0
               : state == "IMPAIRED" ? 1
@@ -88,7 +101,7 @@ void Mirror::Meter() {
 
 v1::RelationshipStatus Mirror::Status() const {
   const protocol::PairFacts facts = Facts();
-  const protocol::Judgement judgement = protocol::Judge(facts);
+  const protocol::Judgement judgement = Judged();
   v1::RelationshipStatus status;
   status.set_name(spec_.name());
   status.set_service(std::string(ServiceName(service_)));
@@ -138,7 +151,7 @@ v1::RelationshipView Mirror::View() const {
   view.set_hold_percent(spec_.hold_percent());
   view.set_hold_minimum(spec_.hold_minimum());
   *view.mutable_since() = spec_.since();
-  view.set_state(protocol::Judge(Facts()).state);
+  view.set_state(Judged().state);
   return view;
 }
 

@@ -28,7 +28,8 @@ class Buses {
     std::string folder = std::filesystem::temp_directory_path() / "nestor-bench-XXXXXX";
     if (mkdtemp(folder.data()) == nullptr) std::exit(1);
     std::ofstream(folder + "/kea-b.public")
-        << agent::FormatPublic("kea-b", follower_key_.public_key) << "rights: replicate\n";
+        << agent::FormatPublic("kea-b", follower_key_.public_key)
+        << "rights: subscribe replicate\n";
     publisher = OrExit(bus::OpenPublisherBus(
         {.events = "tcp://127.0.0.1:*",
          .control = "tcp://127.0.0.1:*",

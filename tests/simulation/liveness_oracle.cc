@@ -6,8 +6,7 @@ namespace nestor::simulation {
 namespace {
 
 constexpr absl::Duration kTransferPatience = absl::Seconds(15);
-// Three heartbeats, and the turn of the loop in which the third is sent.
-constexpr absl::Duration kThreeHeartbeats = absl::Milliseconds(3100);
+constexpr int kHeartbeats = 3;
 
 }  // namespace
 
@@ -15,28 +14,30 @@ void LivenessOracle::OnSent(const v1::Envelope& envelope) {
   if (envelope.has_hello()) transfer_.reset();  // it joins anew, whatever was under way
   if (envelope.has_sync_request()) {
     const uint64_t nonce = envelope.sync_request().nonce();  // a retry keeps it
-    if (!transfer_ || transfer_->number != nonce) transfer_ = {scheduler_.Now(), nonce};
+    if (!transfer_ || transfer_->nonce != nonce) transfer_ = {scheduler_.Now(), nonce};
   }
-  const bool has_it = lost_ && envelope.has_ack() && envelope.ack().applied() >= lost_->number;
+  const bool has_it = lost_ && envelope.has_ack() && envelope.ack().applied() >= lost_->sequence;
   if (has_it || envelope.has_sync_request()) lost_.reset();
+}
+
+void LivenessOracle::OnEvent(const v1::Envelope& envelope) {
+  if (!lost_ || !envelope.has_heartbeat() || envelope.sequence() < lost_->sequence) return;
+  if (++lost_->heartbeats <= kHeartbeats) return;
+  chronicle_.Violate("L3", fmt::format("{} was lost, and {} heartbeats later nobody asks for it",
+                                       lost_->sequence, kHeartbeats));
 }
 
 void LivenessOracle::OnReceived(const v1::Envelope& envelope) {
   if (!transfer_ || !envelope.has_sync_end()) return;
-  if (envelope.sync_end().nonce() == transfer_->number) transfer_.reset();
+  if (envelope.sync_end().nonce() == transfer_->nonce) transfer_.reset();
 }
 
 void LivenessOracle::Check(bool excused) {
   const absl::Duration now = scheduler_.Now();
   if (calm_since_ && excused) calm_since_ = now;
-  if (calm_since_ && transfer_ &&
-      now - std::max(*calm_since_, transfer_->at) > kTransferPatience) {
-    chronicle_.Violate("L2", fmt::format("transfer {} has not ended in {}", transfer_->number,
+  if (calm_since_ && transfer_ && now - std::max(*calm_since_, transfer_->at) > kTransferPatience) {
+    chronicle_.Violate("L2", fmt::format("transfer {} has not ended in {}", transfer_->nonce,
                                          absl::FormatDuration(kTransferPatience)));
-  }
-  if (lost_ && now - lost_->at > kThreeHeartbeats) {
-    chronicle_.Violate("L3", fmt::format("{} was lost and nobody noticed in {}", lost_->number,
-                                         absl::FormatDuration(kThreeHeartbeats)));
   }
 }
 

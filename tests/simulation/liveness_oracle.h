@@ -17,27 +17,31 @@ class LivenessOracle {
 
   // L2: from now on each transfer that was asked for ends soon.
   void Calm() { calm_since_ = scheduler_.Now(); }
-  // L3: this change did not reach the follower, and the next heartbeats do.
-  void Lost(uint64_t sequence) { lost_ = {scheduler_.Now(), sequence}; }
+  // L3: this change does not reach the follower. Three heartbeats that name it are enough.
+  void Lost(uint64_t sequence) { lost_ = {sequence, 0}; }
   // Time passed. `excused`: the primary's Kea hangs, and who waits for it is not late.
   void Check(bool excused);
 
-  // The follower sent this, or received it.
+  // An event, or what the follower sent or received besides.
+  void OnEvent(const v1::Envelope& envelope);
   void OnSent(const v1::Envelope& envelope);
   void OnReceived(const v1::Envelope& envelope);
 
  private:
-  // Something that begins at a time, by its nonce or sequence.
-  struct Begun {
+  struct Asked {
     absl::Duration at;
-    uint64_t number = 0;
+    uint64_t nonce = 0;
+  };
+  struct Unnoticed {
+    uint64_t sequence = 0;
+    int heartbeats = 0;  // that arrived since and name it, or a later one
   };
 
   Scheduler& scheduler_;
   Chronicle& chronicle_;
   std::optional<absl::Duration> calm_since_;
-  std::optional<Begun> transfer_;  // asked for, neither ended nor given up
-  std::optional<Begun> lost_;      // published, not asked for yet
+  std::optional<Asked> transfer_;  // neither ended nor given up
+  std::optional<Unnoticed> lost_;  // published, not asked for yet
 };
 
 }  // namespace nestor::simulation

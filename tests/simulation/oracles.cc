@@ -29,6 +29,12 @@ void Oracles::OnPublished(std::string_view, std::string_view payload) {
   publisher.OnPublished(envelope, payload);
 }
 
+void Oracles::OnEventArrived(const Endpoint& endpoint, std::string_view, std::string_view payload) {
+  // Without its other connection the follower can notice, but not ask.
+  if (!endpoint.control_connected()) return;
+  if (const auto envelope = Between(endpoint, payload)) liveness.OnEvent(*envelope);
+}
+
 void Oracles::OnSentToPrimary(const Endpoint& endpoint, std::string_view payload) {
   const auto envelope = Between(endpoint, payload);
   if (!envelope) return;

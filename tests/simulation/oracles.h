@@ -111,7 +111,8 @@ class Oracles final : public NetworkObserver, public StoreObserver, public KeaOb
   LivenessOracle liveness;
 
   void OnPublished(std::string_view topic, std::string_view payload) override;
-  void OnEventArrived(const Endpoint&, std::string_view, std::string_view) override {}
+  void OnEventArrived(const Endpoint& endpoint, std::string_view topic,
+                      std::string_view payload) override;
   void OnSentToPrimary(const Endpoint& endpoint, std::string_view payload) override;
   void OnArrivedAtPrimary(const Endpoint& endpoint, std::string_view payload) override;
   void OnSentByPrimary(const Endpoint& endpoint, std::string_view payload) override;

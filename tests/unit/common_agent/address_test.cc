@@ -1,5 +1,6 @@
 #include "common/agent/address.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -8,6 +9,8 @@
 
 namespace nestor::agent {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(AddressTest, TakesAddressesOfTheBus) {
   for (const std::string_view endpoint :
@@ -30,6 +33,22 @@ TEST(AddressTest, RefusesOthers) {
 TEST(AddressTest, RefusesAPathTheKernelCannotTake) {
   EXPECT_TRUE(CheckSocketPath("/" + std::string(106, 'a')).ok());
   EXPECT_FALSE(CheckSocketPath("/" + std::string(107, 'a')).ok());
+}
+
+TEST(AddressTest, AListenersNamesAreNotLookedUp) {
+  for (const std::string_view endpoint : {"tcp://*:1", "tcp://192.0.2.1:1", "tcp://[2001:db8::1]:1",
+                                          "tcp://eth0:1", "ipc:///run/nestor/a.b"}) {
+    EXPECT_TRUE(CheckListens(endpoint).ok()) << endpoint;
+  }
+  for (const std::string_view endpoint : {"tcp://kea-a.example:1", "tcp://localhost:1"}) {
+    EXPECT_THAT(CheckListens(endpoint).message(), HasSubstr("not looked up")) << endpoint;
+  }
+}
+
+TEST(AddressTest, NobodyConnectsToEveryAddress) {
+  EXPECT_TRUE(CheckConnects("tcp://kea-a.example:1").ok());
+  EXPECT_TRUE(CheckConnects("ipc:///run/nestor/a").ok());
+  EXPECT_THAT(CheckConnects("tcp://*:1").message(), HasSubstr("name or address"));
 }
 
 TEST(AddressTest, KnowsWhatStaysOnThisHost) {

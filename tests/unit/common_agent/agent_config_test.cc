@@ -154,6 +154,12 @@ TEST(AgentConfigTest, NamesABadValue) {
             "line 7, column 91: \"loud\" is not a log level: trace, debug, info, warning, error");
   EXPECT_EQ(WrongSecondaryWith("\"http\": \"\"", "\"http\": \"5581\""),
             "line 7, column 74: \"5581\" does not end in a port, ':' and 1 to 65535");
+  EXPECT_EQ(WrongSecondaryWith("\"http\": \"\"", "\"http\": \"*:5581\""),
+            "line 7, column 74: \"*\" is no address of an HTTP server: write 0.0.0.0 or [::]");
+  EXPECT_THAT(WrongWith("tcp://0.0.0.0:5570", "tcp://kea-a.example:5570"),
+              HasSubstr("a listener's names are not looked up"));
+  EXPECT_THAT(WrongSecondaryWith("tcp://192.0.2.1:5571", "tcp://*:5571"),
+              HasSubstr("write the primary's name or address"));
   EXPECT_EQ(WrongSecondaryWith("\"/tmp/b\"", "\"b\""),
             "line 7, column 56: \"b\" is not a folder's path: it begins with '/'");
   EXPECT_EQ(WrongWith("\"kea-a\"", "\"kea a\""),

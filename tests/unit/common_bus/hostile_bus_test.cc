@@ -90,7 +90,7 @@ TEST_F(BusTest, ThreeThousandBadConnectionsCostLittleAndDisturbNobody) {
 #endif
   AllowDescriptors(2 * kConnections + 200);
   if (IsSkipped()) return;
-  Authorize("kea-b", follower_key_, "replicate");
+  Authorize("kea-b", follower_key_, "subscribe replicate");
   Publisher publisher(Serving());
   Follower follower(Joining(publisher, follower_key_));
   follower.bus->Subscribe("");

@@ -143,8 +143,20 @@ TEST_F(BusTest, AMessageTooLargeClosesTheConnectionThatThenComesBack) {
   EXPECT_NE(publisher.told.back().from.route, route);
 }
 
+TEST_F(BusTest, EventsAreForThoseWithTheRightToSubscribe) {
+  Authorize("kea-b", follower_key_, "replicate operate");
+  Publisher publisher(Serving());
+  Follower follower(Joining(publisher, follower_key_));
+  follower.bus->Subscribe("");
+  EXPECT_TRUE(Tell(publisher, follower, "the control socket serves it"));
+  EXPECT_FALSE(Hears(publisher, follower, absl::Seconds(1)));
+  Authorize("kea-b", follower_key_, "subscribe");
+  ASSERT_TRUE(publisher.bus->ReloadKeys().ok());
+  EXPECT_TRUE(Hears(publisher, follower, absl::Seconds(20))) << "it comes back by itself";
+}
+
 TEST_F(BusTest, AFloodIsTakenInTurns) {
-  Authorize("kea-b", follower_key_, "replicate");
+  Authorize("kea-b", follower_key_, "subscribe replicate");
   Publisher publisher(Serving());
   Follower follower(Joining(publisher, follower_key_));
   follower.bus->Subscribe("");

@@ -77,8 +77,21 @@ TEST_F(FileHintTest, FollowsTheNextProcess) {
   EXPECT_TRUE(hint_.Seen());
 }
 
+TEST_F(FileHintTest, FindsTheFileAgainWhenItsDirectoryWasReplaced) {
+  Run(7, {"kea-dhcp4", "-c", file_});
+  hint_.Follow(7);
+  fs::remove_all(folder_ / "etc");
+  EXPECT_FALSE(hint_.Seen());
+  hint_.Follow(7);
+  Write(file_, "{}");
+  hint_.Follow(7);
+  (void)hint_.Seen();
+  Write(file_, "{ }");
+  EXPECT_TRUE(hint_.Seen());
+}
+
 TEST_F(FileHintTest, IsSilentWhereNoFileCanBeFound) {
-  Run(1, {"systemd", "-c", file_});      // a pid of another container
+  Run(1, {"systemd", "-c", file_});       // a pid of another container
   Run(2, {"kea-dhcp4", "-c", "k.conf"});  // who knows where that is
   Run(3, {"kea-dhcp4", "-c"});
   Run(4, {"kea-dhcp4"});
