@@ -207,6 +207,7 @@ void Faults::LoseJournal() {
 // journal, put back from a copy, knows nothing, while the primary's Kea is away.
 void Faults::RollBackInMidApply() {
   BackUp();
+  if (!world_.primary_->has_backup()) return;
   world_.rolled_back_ = true;
   world_.chronicle_.Expect("PUBLISHER_FENCED");
   world_.secondary_->kea().after_set = [this] {

@@ -75,6 +75,8 @@ void FollowerOracle::OnRecalled(const store::FollowerMemory& memory) {
                                          acked_position_.term, acked_position_.sequence,
                                          memory.position.term, memory.position.sequence));
   }
+  // It died in the commit that kept this, and nobody could tell.
+  if (PlaceOf(position_) < PlaceOf(memory.position)) OnRemembered(memory);
 }
 
 void FollowerOracle::OnApplied(const std::vector<uint64_t>& superseded) {

@@ -7,6 +7,8 @@ namespace {
 
 constexpr absl::Duration kTransferPatience = absl::Seconds(15);
 constexpr int kHeartbeats = 3;
+// A network that held them back delivers several at once, and a round trip needs time between two.
+constexpr absl::Duration kApart = absl::Milliseconds(500);
 
 }  // namespace
 
@@ -22,6 +24,8 @@ void LivenessOracle::OnSent(const v1::Envelope& envelope) {
 
 void LivenessOracle::OnEvent(const v1::Envelope& envelope) {
   if (!lost_ || !envelope.has_heartbeat() || envelope.sequence() < lost_->sequence) return;
+  if (scheduler_.Now() - lost_->at < kApart) return;
+  lost_->at = scheduler_.Now();
   if (++lost_->heartbeats <= kHeartbeats) return;
   chronicle_.Violate("L3", fmt::format("{} was lost, and {} heartbeats later nobody asks for it",
                                        lost_->sequence, kHeartbeats));

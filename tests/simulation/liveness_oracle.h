@@ -18,7 +18,7 @@ class LivenessOracle {
   // L2: from now on each transfer that was asked for ends soon.
   void Calm() { calm_since_ = scheduler_.Now(); }
   // L3: this change does not reach the follower. Three heartbeats that name it are enough.
-  void Lost(uint64_t sequence) { lost_ = {sequence, 0}; }
+  void Lost(uint64_t sequence) { lost_ = {sequence, 0, scheduler_.Now()}; }
   // Time passed. `excused`: the primary's Kea hangs, and who waits for it is not late.
   void Check(bool excused);
 
@@ -35,6 +35,7 @@ class LivenessOracle {
   struct Unnoticed {
     uint64_t sequence = 0;
     int heartbeats = 0;  // that arrived since and name it, or a later one
+    absl::Duration at;   // when the last of them arrived
   };
 
   Scheduler& scheduler_;
