@@ -34,7 +34,7 @@ class SqliteFollowerStore final : public FollowerStore {
 
   absl::Status SaveRelationship(const v1::RelationshipSpec& spec) override {
     MutexLock lock(mutex_);
-    return relationships_.Replace(spec);
+    return relationships_.Save(spec);
   }
 
   absl::Status RemoveRelationship(std::string_view name) override {

@@ -62,9 +62,9 @@ class SqliteJournal final : public Journal {
     return relationships_.All();
   }
 
-  absl::Status AddRelationship(const v1::RelationshipSpec& spec) override {
+  absl::Status SaveRelationship(const v1::RelationshipSpec& spec) override {
     MutexLock lock(mutex_);
-    return relationships_.Add(spec);
+    return relationships_.Save(spec);
   }
 
   absl::Status RemoveRelationship(std::string_view name) override {

@@ -76,8 +76,8 @@ class Journal {
   static absl::StatusOr<std::unique_ptr<Journal>> Open(const OpenOptions& options);
 
   virtual absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() = 0;
-  // AlreadyExists: one of this name is there.
-  virtual absl::Status AddRelationship(const v1::RelationshipSpec& spec) = 0;
+  // Adds or replaces: an adoption that a failing disk left half done is simply made again.
+  virtual absl::Status SaveRelationship(const v1::RelationshipSpec& spec) = 0;
   // Removes it with its stream; its history stays. NotFound.
   virtual absl::Status RemoveRelationship(std::string_view name) = 0;
 

@@ -16,27 +16,15 @@ absl::StatusOr<std::vector<v1::RelationshipSpec>> RelationshipTable::All() {
   }
 }
 
-absl::StatusOr<bool> RelationshipTable::Has(std::string_view name) {
-  Query row = database_.Prepare("SELECT 1 FROM relationship WHERE name = ?1");
-  return row.Bind(name).Next();
-}
-
-absl::Status RelationshipTable::Add(const v1::RelationshipSpec& spec) {
-  ASSIGN_OR_RETURN(const bool there, Has(spec.name()));
-  if (there) {
-    return Error(absl::StatusCode::kAlreadyExists, "a relationship {} exists already", spec.name());
-  }
-  return Replace(spec);
-}
-
-absl::Status RelationshipTable::Replace(const v1::RelationshipSpec& spec) {
+absl::Status RelationshipTable::Save(const v1::RelationshipSpec& spec) {
   Query insert = database_.Prepare("INSERT OR REPLACE INTO relationship VALUES(?1, ?2, ?3)");
   const std::string bytes = spec.SerializeAsString();
   return insert.BindRow("relationship", spec.name(), bytes).Run();
 }
 
 absl::Status RelationshipTable::Remove(std::string_view name) {
-  ASSIGN_OR_RETURN(const bool there, Has(name));
+  Query row = database_.Prepare("SELECT 1 FROM relationship WHERE name = ?1");
+  ASSIGN_OR_RETURN(const bool there, row.Bind(name).Next());
   if (!there) return Error(absl::StatusCode::kNotFound, "there is no relationship {}", name);
   Query remove = database_.Prepare("DELETE FROM relationship WHERE name = ?1");
   return remove.Bind(name).Run();

@@ -14,15 +14,12 @@ class RelationshipTable {
 
   // By name.
   absl::StatusOr<std::vector<v1::RelationshipSpec>> All();
-  // AlreadyExists.
-  absl::Status Add(const v1::RelationshipSpec& spec);
-  absl::Status Replace(const v1::RelationshipSpec& spec);
+  // Adds or replaces.
+  absl::Status Save(const v1::RelationshipSpec& spec);
   // NotFound.
   absl::Status Remove(std::string_view name);
 
  private:
-  absl::StatusOr<bool> Has(std::string_view name);
-
   Database& database_;
 };
 

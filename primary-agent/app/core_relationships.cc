@@ -127,7 +127,7 @@ void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::Relationshi
   watch->worker().Post([self = weak_from_this(), request, spec, service, watch, who,
                         journal = &world_.journal, loop = &world_.loop, clock = &world_.clock] {
     absl::StatusOr<Recorder::Opened> opened = Recorder::Opened();
-    const absl::Status added = journal->AddRelationship(spec);
+    const absl::Status added = journal->SaveRelationship(spec);
     opened = added.ok() ? watch->recorder().Open(spec.name()) : added;
     if (added.ok() && !opened.ok()) (void)journal->RemoveRelationship(spec.name());
     if (opened.ok()) {

@@ -35,7 +35,7 @@ class PrimaryReceiver {
     spec.set_service(v1::DHCP4);
     spec.set_primary("kea-a");
     spec.set_secondary("kea-b");
-    Sound(journal_->AddRelationship(spec));
+    Sound(journal_->SaveRelationship(spec));
     Sound(app_.Start());
     Pass(absl::Milliseconds(300));
   }

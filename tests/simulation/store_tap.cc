@@ -32,8 +32,8 @@ absl::StatusOr<std::vector<v1::RelationshipSpec>> JournalTap::Relationships() {
   return Run([&] { return inner_->Relationships(); });
 }
 
-absl::Status JournalTap::AddRelationship(const v1::RelationshipSpec& spec) {
-  return Run([&] { return inner_->AddRelationship(spec); });
+absl::Status JournalTap::SaveRelationship(const v1::RelationshipSpec& spec) {
+  return Run([&] { return inner_->SaveRelationship(spec); });
 }
 
 absl::Status JournalTap::RemoveRelationship(std::string_view name) {

@@ -87,7 +87,7 @@ class JournalTap final : public store::Journal, public StoreTap {
   std::function<void(std::string_view relationship, store::StreamStart&)> rewrite_begin;
 
   absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() override;
-  absl::Status AddRelationship(const v1::RelationshipSpec& spec) override;
+  absl::Status SaveRelationship(const v1::RelationshipSpec& spec) override;
   absl::Status RemoveRelationship(std::string_view name) override;
   absl::StatusOr<store::StreamStart> Begin(std::string_view relationship,
                                            std::string_view new_stream_id) override;

@@ -206,7 +206,7 @@ TEST(DurabilityTest, TheFollowersMemoryIsTheOldOrTheNewOneAfterACrash) {
 // A journal with something in every table, closed.
 SimDisk::Files FilledJournal(SimDisk& disk) {
   auto journal = *OpenOn(disk);
-  EXPECT_TRUE(journal->AddRelationship(SpecOf("east")).ok());
+  EXPECT_TRUE(journal->SaveRelationship(SpecOf("east")).ok());
   EXPECT_TRUE(journal->Begin("east", "stream-one").ok());
   for (uint64_t sequence = 1; sequence <= 6; ++sequence) {
     EXPECT_TRUE(journal->Append("east", ChangeOf(sequence, sequence * 1000)).ok());

@@ -51,9 +51,9 @@ class JournalTest : public ::testing::Test {
 };
 
 TEST_F(JournalTest, KeepsRelationshipsByName) {
-  ASSERT_TRUE(journal_->AddRelationship(SpecOf("west")).ok());
-  ASSERT_TRUE(journal_->AddRelationship(SpecOf("east")).ok());
-  EXPECT_THAT(journal_->AddRelationship(SpecOf("east")), Fails(Code::kAlreadyExists, "east"));
+  ASSERT_TRUE(journal_->SaveRelationship(SpecOf("west")).ok());
+  ASSERT_TRUE(journal_->SaveRelationship(SpecOf("east")).ok());
+  ASSERT_TRUE(journal_->SaveRelationship(SpecOf("east")).ok());  // again: no second one
   Reopen();
   auto all = journal_->Relationships();
   ASSERT_TRUE(all.ok());
@@ -63,7 +63,7 @@ TEST_F(JournalTest, KeepsRelationshipsByName) {
 }
 
 TEST_F(JournalTest, RemovingARelationshipEndsItsStreamAndKeepsItsHistory) {
-  ASSERT_TRUE(journal_->AddRelationship(SpecOf("east")).ok());
+  ASSERT_TRUE(journal_->SaveRelationship(SpecOf("east")).ok());
   Fill(2);
   ASSERT_TRUE(journal_->SaveBase("east", 2, "base").ok());
   ASSERT_TRUE(journal_->RemoveRelationship("east").ok());
