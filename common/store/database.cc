@@ -56,6 +56,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const OpenOptions& opti
   RETURN_IF_ERROR(database->Configure());
   RETURN_IF_ERROR(database->CheckKind(schema, version));
   RETURN_IF_ERROR(database->QuickCheck());
+  // What a process that died in a commit left can be read, and is perhaps not on the disk yet.
+  database->Checkpoint();
+  RETURN_IF_ERROR(database->failed_);
   RETURN_IF_ERROR(database->Migrate(schema, version));
   return database;
 }
@@ -171,7 +174,8 @@ int Database::AfterCommit(void* self, sqlite3* /*handle*/, const char* /*name*/,
   return SQLITE_OK;
 }
 
-// What was committed is durable whatever comes of this, so only a failed disk is remembered.
+// Makes durable what the log holds, then copies it. Without room for the copy the log stays, so only
+// a failed disk is remembered.
 void Database::Checkpoint() {
   const int code =
       sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);

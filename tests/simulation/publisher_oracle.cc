@@ -12,7 +12,13 @@ void PublisherOracle::OnStream(const store::StreamStart& start) {
   fenced_ = false;
   for (const auto& change : std::exchange(uncertain_, {})) {
     const bool found = change.sequence == start.head && change.digest_after == start.head_digest;
-    if (found && ledger_.Meanings(stream_, change.sequence).empty()) OnJournaled(change);
+    const auto& meanings = ledger_.Meanings(stream_, change.sequence);
+    const bool known =
+        std::any_of(meanings.begin(), meanings.end(),
+                    [&](const Ledger::Entry& entry) {
+                      return entry.term == change.term && entry.digest_after == change.digest_after;
+                    });
+    if (found && !known) OnJournaled(change);
   }
 }
 

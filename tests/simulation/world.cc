@@ -14,7 +14,8 @@ constexpr absl::Duration kTailAssistAfter = absl::Seconds(5);
 constexpr absl::Duration kMonitorPatience = absl::Seconds(20);
 // Automatic snapshots may be 10 minutes apart by then.
 constexpr absl::Duration kPatience = absl::Minutes(20);
-constexpr absl::Duration kTailPatience = absl::Seconds(15);
+// A connection that the last fault broke is noticed, made again, and looked at three times.
+constexpr absl::Duration kTailPatience = absl::Seconds(20);
 constexpr int kGoodLooks = 3;      // in a row
 constexpr size_t kDeepest = 1500;  // tasks that may wait in an executor
 

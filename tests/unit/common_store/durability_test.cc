@@ -349,6 +349,30 @@ TEST(DurabilityTest, AfterAFailedSyncNothingMoreIsTried) {
   EXPECT_EQ(disk.Copy(), before);
 }
 
+// A commit that a death cut off may have taken place. Then it has for good: who reads it tells others.
+TEST(DurabilityTest, WhatIsReadAtTheStartIsDurable) {
+  const auto head = [](const SimDisk& disk) {
+    auto journal = OpenOn(disk);
+    EXPECT_TRUE(journal.ok()) << journal.status();
+    return (*journal)->Read("east", 1, 1'000'000)->size();
+  };
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    SimDisk disk;
+    SeededRandom random(seed);
+    FilledJournal(disk);
+    auto journal = *OpenOn(disk);
+    disk.FailNextSync();
+    ASSERT_FALSE(journal->Append("east", ChangeOf(7)).ok());
+    disk.Kill();
+    journal.reset();
+    auto reader = *OpenOn(disk);
+    const size_t read = reader->Read("east", 1, 1'000'000)->size();
+    disk.Crash(random);
+    reader.reset();
+    EXPECT_EQ(head(disk), read) << "seed " << seed;
+  }
+}
+
 TEST(DurabilityTest, AFailedSyncWhileTheLogIsCopiedStopsTheNextCall) {
   SimDisk disk;
   FilledJournal(disk);
