@@ -23,11 +23,19 @@ std::optional<uint64_t> EndOfTerm(const StreamView& stream, uint64_t term) {
   return std::nullopt;
 }
 
-JoinDecision FenceOfHigherTerm(const StreamView& stream, const v1::Hello& hello) {
+// Each start has a term of its own: who has seen it without having been welcomed since has seen
+// another start's, and a journal that is no more.
+bool SeenElsewhere(const StreamView& stream, const v1::Hello& hello) {
+  return hello.highest_term() > stream.term ||
+         (hello.highest_term() == stream.term && stream.welcomed != stream.term);
+}
+
+JoinDecision FenceOfTermElsewhere(const StreamView& stream, const v1::Hello& hello) {
   return Fence(fmt::format(
-      "{} has seen term {} of this stream, this journal is at term {}: an old copy of the journal "
+      "{} has seen term {} of this stream, this journal is {} term {}: an old copy of the journal "
       "was restored, or another agent publishes; to go on from here: nestorctl resync",
-      hello.server(), hello.highest_term(), stream.term));
+      hello.server(), hello.highest_term(),
+      hello.highest_term() > stream.term ? "at" : "only now at", stream.term));
 }
 
 JoinDecision FenceOfTwoPrimaries(const StreamView& stream, const v1::Hello& hello) {
@@ -42,8 +50,8 @@ JoinDecision JoinOfOtherStream(const StreamView& stream, const v1::Hello& hello)
   if (hello.highest_term() < stream.term) return Welcome(v1::SNAPSHOT);
   if (hello.witnessed_stream() == stream.stream_id) {
     // Welcomed here before, it has not applied anything of it yet.
-    return hello.highest_term() > stream.term ? FenceOfHigherTerm(stream, hello)
-                                              : Welcome(v1::SNAPSHOT);
+    return SeenElsewhere(stream, hello) ? FenceOfTermElsewhere(stream, hello)
+                                        : Welcome(v1::SNAPSHOT);
   }
   const bool nothing_known = hello.stream_id().empty() && hello.witnessed_stream().empty();
   if (nothing_known && hello.highest_term() == stream.term) return Welcome(v1::SNAPSHOT);
@@ -56,12 +64,12 @@ JoinDecision JoinOfOtherStream(const StreamView& stream, const v1::Hello& hello)
 JoinDecision JoinOfSameStream(const StreamView& stream, const v1::Hello& hello,
                               std::string_view digest) {
   const std::string position = ChangeName(hello.position_term(), hello.position_sequence());
-  if (hello.highest_term() > stream.term) return FenceOfHigherTerm(stream, hello);
   const bool welcomed_elsewhere =
       !hello.witnessed_stream().empty() && hello.witnessed_stream() != stream.stream_id;
   if (hello.highest_term() == stream.term && welcomed_elsewhere) {
     return FenceOfTwoPrimaries(stream, hello);
   }
+  if (SeenElsewhere(stream, hello)) return FenceOfTermElsewhere(stream, hello);
   const auto end = EndOfTerm(stream, hello.position_term());
   if (hello.position_sequence() > stream.head || (end && hello.position_sequence() > *end)) {
     return Fence(fmt::format(

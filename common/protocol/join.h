@@ -22,6 +22,7 @@ struct StreamView {
   std::string head_digest;  // 32 bytes
   uint64_t lowest = 0;      // the oldest change that can be replayed
   bool followed = false;    // a follower was ever welcomed on this stream
+  uint64_t welcomed = 0;    // the term in which this process welcomed a follower
 };
 
 // What a publisher does about a Hello.

@@ -44,7 +44,10 @@ class Publisher {
   // A change was handed to the socket.
   void Published(uint64_t sequence, std::string digest, Instant now);
   void Compacted(uint64_t lowest) { stream_.lowest = lowest; }
-  void Followed() { stream_.followed = true; }
+  void Welcomed() {
+    stream_.followed = true;
+    stream_.welcomed = stream_.term;
+  }
   // The same stream under a higher term, or another stream.
   void Restart(StreamView stream, Instant now);
 

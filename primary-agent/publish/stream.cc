@@ -204,8 +204,9 @@ void Stream::OnHello(const v1::Envelope& envelope) {
     case protocol::JoinDecision::Kind::kWelcome:
       break;
   }
-  if (!publisher_.stream().followed) {
-    publisher_.Followed();
+  const bool followed = publisher_.stream().followed;
+  publisher_.Welcomed();
+  if (!followed) {
     world_.disk.Post([journal = &world_.journal, name = spec_.name()] {
       if (const auto status = journal->MarkFollowed(name); !status.ok()) {
         NESTOR_LOG(error, "JOURNAL_WRITE_FAILED", "relationship={} error=\"{}\"", name,

@@ -27,12 +27,14 @@ StreamView Followed() {
   stream.head_digest = kHeadDigest;
   stream.lowest = 4;
   stream.followed = true;
+  stream.welcomed = 7;
   return stream;
 }
 
 StreamView New() {
   StreamView stream = Followed();
   stream.term = 1;
+  stream.welcomed = 0;
   stream.terms = {{1, 1}};
   stream.followed = false;
   return stream;
@@ -87,6 +89,17 @@ TEST(JoinTest, AnUnknownTermOfThisStreamIsGivenASnapshot) {
 
 TEST(JoinTest, AHigherTermOfThisStreamFencesThePublisher) {
   EXPECT_THAT(FenceOf(Followed(), HelloAt(kHere, 7, 20, 8)), HasSubstr("seen term 8"));
+}
+
+// Each start has a term of its own, unless a journal was put back: the lost one's next start had the
+// same number.
+TEST(JoinTest, ItsOwnTermSeenWithoutAWelcomeFencesThePublisher) {
+  StreamView stream = Followed();
+  stream.welcomed = 5;
+  EXPECT_THAT(FenceOf(stream, HelloAt(kHere, 5, 10, 7)), HasSubstr("only now at term 7"));
+  v1::Hello elsewhere = HelloAt(kElsewhere, 6, 900, 7);
+  elsewhere.set_witnessed_stream(kHere);
+  EXPECT_THAT(FenceOf(stream, elsewhere), HasSubstr("only now at term 7"));
 }
 
 TEST(JoinTest, AChangeBeyondTheHeadFencesThePublisher) {

@@ -361,12 +361,14 @@ TEST(DurabilityTest, WhatIsReadAtTheStartIsDurable) {
     SeededRandom random(seed);
     FilledJournal(disk);
     auto journal = *OpenOn(disk);
+    ASSERT_TRUE(journal->Append("east", ChangeOf(7)).ok());  // the log begins
     disk.FailNextSync();
-    ASSERT_FALSE(journal->Append("east", ChangeOf(7)).ok());
+    ASSERT_FALSE(journal->Append("east", ChangeOf(8)).ok());
     disk.Kill();
     journal.reset();
     auto reader = *OpenOn(disk);
     const size_t read = reader->Read("east", 1, 1'000'000)->size();
+    EXPECT_EQ(read, 8);
     disk.Crash(random);
     reader.reset();
     EXPECT_EQ(head(disk), read) << "seed " << seed;
