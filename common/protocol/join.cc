@@ -38,27 +38,31 @@ JoinDecision FenceOfTermElsewhere(const StreamView& stream, const v1::Hello& hel
       hello.highest_term() > stream.term ? "at" : "only now at", stream.term));
 }
 
-JoinDecision FenceOfTwoPrimaries(const StreamView& stream, const v1::Hello& hello) {
+JoinDecision FenceOfAnotherStream(const StreamView& stream, const v1::Hello& hello) {
   return Fence(fmt::format(
       "{} follows another stream of term {}, this one is of term {}: two primaries publish for the "
-      "same relationship; stop one of the agents, then: nestorctl resync",
+      "same relationship, or an old copy of the journal was restored; stop one of the agents if "
+      "there are two, then: nestorctl resync",
       hello.server(), hello.highest_term(), stream.term));
 }
 
 // The follower holds nothing of this stream.
 JoinDecision JoinOfOtherStream(const StreamView& stream, const v1::Hello& hello) {
-  if (hello.highest_term() < stream.term) return Welcome(v1::SNAPSHOT);
   if (hello.witnessed_stream() == stream.stream_id) {
     // Welcomed here before, it has not applied anything of it yet.
     return SeenElsewhere(stream, hello) ? FenceOfTermElsewhere(stream, hello)
                                         : Welcome(v1::SNAPSHOT);
   }
   const bool nothing_known = hello.stream_id().empty() && hello.witnessed_stream().empty();
-  if (nothing_known && hello.highest_term() == stream.term) return Welcome(v1::SNAPSHOT);
-  if (!stream.followed) {
+  if (nothing_known && hello.highest_term() <= stream.term) return Welcome(v1::SNAPSHOT);
+  if (stream.followed_since == 0) {
+    if (hello.highest_term() < stream.term) return Welcome(v1::SNAPSHOT);
     return {JoinDecision::Kind::kRaiseTerm, v1::JOIN_UNSPECIFIED, hello.highest_term() + 1, {}};
   }
-  return FenceOfTwoPrimaries(stream, hello);
+  // Older than this stream, as from a copy of its store; otherwise it took up another stream when
+  // this one was there already.
+  if (hello.highest_term() < stream.followed_since) return Welcome(v1::SNAPSHOT);
+  return FenceOfAnotherStream(stream, hello);
 }
 
 JoinDecision JoinOfSameStream(const StreamView& stream, const v1::Hello& hello,
@@ -66,9 +70,8 @@ JoinDecision JoinOfSameStream(const StreamView& stream, const v1::Hello& hello,
   const std::string position = ChangeName(hello.position_term(), hello.position_sequence());
   const bool welcomed_elsewhere =
       !hello.witnessed_stream().empty() && hello.witnessed_stream() != stream.stream_id;
-  if (hello.highest_term() == stream.term && welcomed_elsewhere) {
-    return FenceOfTwoPrimaries(stream, hello);
-  }
+  // No stream is taken up again after another: this journal is a copy from before that one.
+  if (welcomed_elsewhere) return FenceOfAnotherStream(stream, hello);
   if (SeenElsewhere(stream, hello)) return FenceOfTermElsewhere(stream, hello);
   const auto end = EndOfTerm(stream, hello.position_term());
   if (hello.position_sequence() > stream.head || (end && hello.position_sequence() > *end)) {

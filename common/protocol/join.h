@@ -17,12 +17,12 @@ struct StreamView {
   };
   std::string stream_id;
   uint64_t term = 0;
-  std::vector<Term> terms;  // oldest first, the last is `term`
-  uint64_t head = 0;        // published
-  std::string head_digest;  // 32 bytes
-  uint64_t lowest = 0;      // the oldest change that can be replayed
-  bool followed = false;    // a follower was ever welcomed on this stream
-  uint64_t welcomed = 0;    // the term in which this process welcomed a follower
+  std::vector<Term> terms;      // oldest first, the last is `term`
+  uint64_t head = 0;            // published
+  std::string head_digest;      // 32 bytes
+  uint64_t lowest = 0;          // the oldest change that can be replayed
+  uint64_t followed_since = 0;  // the term in which a follower was first welcomed; 0: none was
+  uint64_t welcomed = 0;        // the term in which this process welcomed a follower
 };
 
 // What a publisher does about a Hello.

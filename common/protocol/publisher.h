@@ -45,7 +45,7 @@ class Publisher {
   void Published(uint64_t sequence, std::string digest, Instant now);
   void Compacted(uint64_t lowest) { stream_.lowest = lowest; }
   void Welcomed() {
-    stream_.followed = true;
+    if (stream_.followed_since == 0) stream_.followed_since = stream_.term;
     stream_.welcomed = stream_.term;
   }
   // The same stream under a higher term, or another stream.

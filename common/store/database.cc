@@ -174,8 +174,8 @@ int Database::AfterCommit(void* self, sqlite3* /*handle*/, const char* /*name*/,
   return SQLITE_OK;
 }
 
-// Makes durable what the log holds, then copies it. Without room for the copy the log stays, so only
-// a failed disk is remembered.
+// Makes durable what the log holds, then copies it. Without room for the copy the log stays, so
+// only a failed disk is remembered.
 void Database::Checkpoint() {
   const int code =
       sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);

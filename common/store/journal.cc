@@ -124,8 +124,9 @@ class SqliteJournal final : public Journal {
   absl::Status MarkFollowed(std::string_view relationship) override {
     MutexLock lock(mutex_);
     ASSIGN_OR_RETURN(Stream * stream, Find(relationship));
-    if (stream->followed) return absl::OkStatus();
-    absl::Status status = log_.SetFollowed(*stream);
+    if (stream->followed_since != 0) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::vector<TermStart> terms, terms_.Of(stream->number));
+    absl::Status status = log_.SetFollowedSince(*stream, terms.back().term);
     if (!status.ok()) log_.Forget();
     return status;
   }
@@ -252,7 +253,7 @@ class SqliteJournal final : public Journal {
     start.head = stream->head;
     start.head_digest = stream->head_digest;
     start.lowest = stream->lowest;
-    start.followed = stream->followed;
+    start.followed_since = stream->followed_since;
     return start;
   }
 

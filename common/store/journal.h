@@ -44,7 +44,7 @@ struct StreamStart {
   uint64_t head = 0;             // 0: nothing journaled yet
   std::string head_digest;       // 32 bytes, or empty
   uint64_t lowest = 0;           // the oldest change still there; head + 1 if none
-  bool followed = false;         // a follower was ever welcomed on this stream
+  uint64_t followed_since = 0;   // the term in which a follower was first welcomed; 0: none was
 };
 
 // One change as it is kept. `envelope` is what is published and replayed, serialised.
@@ -91,6 +91,7 @@ class Journal {
   // ended stream's changes stay in the history until Compact() drops them.
   virtual absl::StatusOr<StreamStart> NewStream(std::string_view relationship,
                                                 std::string_view new_stream_id, uint64_t term) = 0;
+  // A follower was welcomed on this stream; only the first time counts.
   virtual absl::Status MarkFollowed(std::string_view relationship) = 0;
 
   // Appends the next change. FailedPrecondition: `sequence` is not head + 1.

@@ -39,8 +39,7 @@ absl::Status MemoryTable::Save(std::string_view relationship, const FollowerMemo
                memory.position.sequence, memory.position.digest, memory.persisted,
                memory.highest_term, memory.witnessed_stream, memory.intent.has_value(),
                intent.stream_id, intent.term, intent.sequence, intent.digest,
-               memory.approved_sequence, memory.paused, memory.refused_digest,
-               memory.refused_nack)
+               memory.approved_sequence, memory.paused, memory.refused_digest, memory.refused_nack)
       .Run();
 }
 

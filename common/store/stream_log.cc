@@ -34,7 +34,7 @@ absl::Status StreamLog::LoadStreams() {
     stream.relationship = rows.Text(1);
     stream.stream_id = rows.Text(2);
     stream.current = rows.Integer(3) != 0;
-    stream.followed = rows.Integer(4) != 0;
+    stream.followed_since = static_cast<uint64_t>(rows.Integer(4));
     RETURN_IF_ERROR(LoadHead(stream));
     next_stream_ = stream.number + 1;
     streams_.emplace(stream.number, std::move(stream));
@@ -108,8 +108,8 @@ absl::Status StreamLog::End(Stream& stream) {
   return Save(stream);
 }
 
-absl::Status StreamLog::SetFollowed(Stream& stream) {
-  stream.followed = true;
+absl::Status StreamLog::SetFollowedSince(Stream& stream, uint64_t term) {
+  stream.followed_since = term;
   return Save(stream);
 }
 
@@ -120,7 +120,7 @@ absl::Status StreamLog::Save(const Stream& stream) {
       "relationship = ?2, stream_id = ?3, current = ?4, followed = ?5, sum = ?6");
   return save
       .BindRow("stream", stream.number, stream.relationship, stream.stream_id, stream.current,
-               stream.followed)
+               static_cast<int64_t>(stream.followed_since))
       .Run();
 }
 

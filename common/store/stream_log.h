@@ -17,7 +17,7 @@ struct Stream {
   std::string relationship;
   std::string stream_id;
   bool current = true;
-  bool followed = false;
+  uint64_t followed_since = 0;
 
   uint64_t head = 0;    // 0: no change was ever kept
   uint64_t lowest = 1;  // of the changes still there; head + 1: none
@@ -63,7 +63,7 @@ class StreamLog {
   absl::StatusOr<Stream*> Start(std::string_view relationship, std::string_view stream_id);
   absl::Status Resume(Stream& stream);
   absl::Status End(Stream& stream);
-  absl::Status SetFollowed(Stream& stream);
+  absl::Status SetFollowedSince(Stream& stream, uint64_t term);
 
   // Keeps a change; one of this sequence must not be there.
   absl::Status Append(Stream& stream, const JournaledChange& change);

@@ -28,7 +28,7 @@ protocol::StreamView ViewOf(const store::StreamStart& start) {
   view.head = start.head;
   view.head_digest = start.head_digest;
   view.lowest = start.lowest;
-  view.followed = start.followed;
+  view.followed_since = start.followed_since;
   return view;
 }
 

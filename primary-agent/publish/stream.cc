@@ -204,7 +204,11 @@ void Stream::OnHello(const v1::Envelope& envelope) {
     case protocol::JoinDecision::Kind::kWelcome:
       break;
   }
-  const bool followed = publisher_.stream().followed;
+  const bool followed = publisher_.stream().followed_since != 0;
+  // A journal that nobody followed may be a copy from long ago: to a follower that has something,
+  // only what Kea runs now is given.
+  const bool has_something = !hello.stream_id().empty() || hello.highest_term() > 0;
+  if (!followed && has_something && publisher_.state() != v1::SERVE) return;  // it asks again
   publisher_.Welcomed();
   if (!followed) {
     world_.disk.Post([journal = &world_.journal, name = spec_.name()] {

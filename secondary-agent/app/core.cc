@@ -233,6 +233,12 @@ void SecondaryApp::Core::OnSpec(const v1::RelationshipSpec& spec) {
 void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService service,
                                    protocol::FollowerMemory memory) {
   LocalKea& kea = keas_.at(service);
+  if (memory.intent) {
+    const auto digest = config::Sha256FromBytes(memory.intent->digest);
+    world_.services.at(service).worker.Post([applier = kea.applier, digest] {
+      if (digest) applier->Suspect(*digest);
+    });
+  }
   MirrorWorld world{world_.clock,
                     world_.loop,
                     world_.services.at(service).worker,

@@ -23,7 +23,11 @@ Applier::Applier(DhcpService service, std::string server, kea::KeaControl& kea,
 ApplyResult Applier::Apply(const Target& target, const HoldPolicy& hold,
                            const std::function<absl::Status()>& before_first_write) {
   Job job{target, hold, before_first_write};
-  if (ReadBefore(job) && Prepare(job) && Test(job)) Set(job);
+  if (ReadBefore(job) && Prepare(job) && Test(job)) {
+    Set(job);
+  } else {
+    Revive(job);
+  }
   return std::move(job.result);
 }
 
@@ -43,6 +47,7 @@ bool Applier::ReadBefore(Job& job) {
   job.actual = std::make_shared<const ObjectSet>(std::move(job.before.objects));
   (void)job.actual->Digest();
   job.result.actual = job.actual;
+  if (job.actual->Digest() == unsure_) unsure_.reset();
   if (job.actual->Digest() == job.target.digest_after) {
     job.result.outcome = Outcome::kUnchanged;
     job.result.persisted = true;
@@ -136,6 +141,7 @@ void Applier::Set(Job& job) {
     return;
   }
   job.result.sent = true;
+  unsure_ = job.target.digest_after;
   const auto answer =
       kea_.Send("config-set", job.plan.arguments, SetTimeout(job.plan.arguments.size()));
   if (!answer.ok()) {
@@ -144,6 +150,7 @@ void Applier::Set(Job& job) {
     return Find(job, answer.status());
   }
   if (!answer->ok()) return PutBack(job, *answer);
+  unsure_.reset();
   Verify(job);
 }
 

@@ -68,6 +68,10 @@ class Applier {
   Applier(DhcpService service, std::string server, kea::KeaControl& kea,
           watch::ChangeSource& source, Clock& clock);
 
+  // An earlier process may have sent a config-set that leads to `digest`, and died before it knew
+  // what came of it. Where Kea does not report that, it may have refused, and serves no DHCP.
+  void Suspect(const config::Sha256& digest) { unsure_ = digest; }
+
   // Blocks, for a hanging Kea up to about three minutes. `before_first_write` runs right before the
   // first command that changes Kea; if it fails nothing is sent and the outcome is kUnreachable
   // with its text.
@@ -87,6 +91,8 @@ class Applier {
   void Repeat(Job& job);
   void Mismatch(Job& job);
   void Persist(Job& job);
+  // The job ended without a config-set: sets again what Kea runs, if it may be broken.
+  void Revive(Job& job);
 
   // After a refused config-set Kea 2.2 answers commands but no DHCP, until a good configuration is
   // set: so the last good one is, before anything else.
@@ -116,6 +122,7 @@ class Applier {
   kea::KeaControl& kea_;
   watch::ChangeSource& source_;
   Clock& clock_;
+  std::optional<config::Sha256> unsure_;  // what a config-set leads to of which no end is known
 };
 
 }  // namespace nestor::secondary

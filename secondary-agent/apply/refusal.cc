@@ -40,6 +40,7 @@ std::string Applier::SetLastGood(const Job& job) {
   const auto answer = kea_.Send("config-set", job.last_good, SetTimeout(job.last_good.size()));
   if (!answer.ok()) return std::string(Message(answer.status()));
   if (!answer->ok()) return answer->text;
+  unsure_.reset();
   return Unhealthy(job);
 }
 
@@ -64,7 +65,10 @@ void Applier::PutBack(Job& job, const kea::Answer& refusal) {
 
 void Applier::Find(Job& job, const absl::Status& lost) {
   const absl::Status read = ReadBack(job);
+  const bool took_nothing = absl::IsUnavailable(lost);
+  if (took_nothing) unsure_.reset();
   if (read.ok() && job.result.actual->Digest() == job.target.digest_after) {
+    unsure_.reset();
     job.result.outcome = Outcome::kApplied;
     return Persist(job);
   }
@@ -80,12 +84,25 @@ void Applier::Find(Job& job, const absl::Status& lost) {
   }
   job.result.text = fmt::format("{} and does not have the change. It is tried again.", silence);
   // It may have refused, and then nothing but a good configuration brings DHCP back.
-  const bool took_nothing = absl::IsUnavailable(lost);
   if (took_nothing || job.result.actual->Digest() != job.actual->Digest()) return;
   if (const std::string trouble = SetLastGood(job); !trouble.empty()) {
     job.result.outcome = Outcome::kServiceBroken;
     job.result.text = fmt::format("{}.\n{}", silence, MayBeBroken(trouble));
   }
+}
+
+void Applier::Revive(Job& job) {
+  const bool comes_back = job.result.outcome == Outcome::kUnreachable ||
+                          job.result.outcome == Outcome::kDiffersBefore;
+  if (!unsure_ || comes_back) return;
+  if (job.last_good.empty()) job.last_good = json::Write(job.before.arguments.root());
+  job.result.sent = true;
+  const std::string trouble = SetLastGood(job);
+  (void)ReadBack(job);
+  if (trouble.empty()) return;
+  job.result.outcome = Outcome::kUnknown;
+  job.result.text = fmt::format("{}: an earlier apply was cut off in the middle. {}",
+                                job.target.label, MayBeBroken(trouble));
 }
 
 std::string Applier::Unhealthy(const Job& job) {

@@ -75,7 +75,7 @@ class KeaHost::Channel final : public kea::KeaControl {
 
   absl::StatusOr<kea::Answer> Order(std::string_view command, std::string_view arguments,
                                     absl::Duration deadline) {
-    if (open_ && !open_->done) {
+    if (open_ && !open_->done && open_->start == host_.start_) {
       host_.chronicle_.Violate("S10", host_.name_ + " was sent a write before the last had ended");
     }
     const uint64_t start = host_.start_;
@@ -128,6 +128,7 @@ std::shared_ptr<KeaHost::Order> KeaHost::Enqueue(std::string_view command,
   auto order = std::make_shared<Order>();
   order->command = command;
   order->arguments = arguments;
+  order->start = start_;
   busy_until_ = std::max(scheduler_.Now(), FreeAt()) + takes;
   CarryOutAt(busy_until_, order);
   return order;

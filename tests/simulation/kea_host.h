@@ -82,6 +82,7 @@ class KeaHost {
   // A command that changes something, from when it was sent until it was carried out.
   struct Order {
     std::string command, arguments;
+    uint64_t start = 0;  // Kea's, to which it was sent
     bool done = false;
     absl::StatusOr<kea::Answer> answer = absl::UnavailableError("");
   };

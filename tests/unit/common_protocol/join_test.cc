@@ -26,7 +26,7 @@ StreamView Followed() {
   stream.head = 20;
   stream.head_digest = kHeadDigest;
   stream.lowest = 4;
-  stream.followed = true;
+  stream.followed_since = 5;
   stream.welcomed = 7;
   return stream;
 }
@@ -36,7 +36,7 @@ StreamView New() {
   stream.term = 1;
   stream.welcomed = 0;
   stream.terms = {{1, 1}};
-  stream.followed = false;
+  stream.followed_since = 0;
   return stream;
 }
 
@@ -115,8 +115,8 @@ TEST(JoinTest, AnotherContentUnderTheHeadsNumberFencesThePublisher) {
               HasSubstr("another content"));
 }
 
-TEST(JoinTest, AnotherStreamOfALowerTermIsGivenASnapshot) {
-  EXPECT_EQ(WelcomeOf(HelloAt(kElsewhere, 6, 900, 6)), v1::SNAPSHOT);
+TEST(JoinTest, AnotherStreamFromBeforeThisOneIsGivenASnapshot) {
+  EXPECT_EQ(WelcomeOf(HelloAt(kElsewhere, 4, 900, 4)), v1::SNAPSHOT);
 }
 
 TEST(JoinTest, AnotherStreamOfAnEqualOrHigherTermRaisesTheTermOfANewOne) {
@@ -128,8 +128,9 @@ TEST(JoinTest, AnotherStreamOfAnEqualOrHigherTermRaisesTheTermOfANewOne) {
   }
 }
 
-TEST(JoinTest, AnotherStreamOfAnEqualOrHigherTermFencesOneThatWasFollowed) {
-  for (const uint64_t highest : {7, 8}) {
+// Restarts alone raise the term of a journal that was put back above that of the stream after it.
+TEST(JoinTest, AStreamTakenUpAfterThisOneFencesThePublisher) {
+  for (const uint64_t highest : {5, 6, 7, 8}) {
     EXPECT_THAT(FenceOf(Followed(), HelloAt(kElsewhere, 7, 3, highest)),
                 HasSubstr("two primaries publish"));
   }
@@ -147,6 +148,12 @@ TEST(JoinTest, AFollowerOnItsWayFromAnotherStreamIsWelcomedAgain) {
   v1::Hello hello = HelloAt(kElsewhere, 6, 900, 7);
   hello.set_witnessed_stream(kHere);
   EXPECT_EQ(WelcomeOf(hello), v1::SNAPSHOT);
+}
+
+TEST(JoinTest, APositionHereOfOneWelcomedToAnotherStreamSinceFencesThePublisher) {
+  v1::Hello hello = HelloAt(kHere, 5, 10, 6);
+  hello.set_witnessed_stream(kElsewhere);
+  EXPECT_THAT(FenceOf(Followed(), hello), HasSubstr("two primaries publish"));
 }
 
 TEST(JoinTest, AHigherTermOfThisStreamFencesThePublisherAlsoWithoutAPositionInIt) {

@@ -240,7 +240,7 @@ absl::StatusOr<std::string> ReadAll(const SimDisk& disk) {
   }
   ASSIGN_OR_RETURN(const auto start, journal->Begin("east", "another"));
   all += fmt::format("{} {} {} {} {}", start.stream_id, start.term, start.head, start.lowest,
-                     start.followed);
+                     start.followed_since);
   return all;
 }
 

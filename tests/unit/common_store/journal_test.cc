@@ -85,7 +85,7 @@ TEST_F(JournalTest, BeginMakesAStreamOnceAndThenRaisesItsTerm) {
   EXPECT_EQ(first->term, 1u);
   EXPECT_EQ(first->head, 0u);
   EXPECT_EQ(first->lowest, 1u);
-  EXPECT_FALSE(first->followed);
+  EXPECT_EQ(first->followed_since, 0u);
   ASSERT_TRUE(journal_->Append("east", ChangeOf(1)).ok());
   ASSERT_TRUE(journal_->MarkFollowed("east").ok());
   Reopen();
@@ -95,7 +95,7 @@ TEST_F(JournalTest, BeginMakesAStreamOnceAndThenRaisesItsTerm) {
   EXPECT_EQ(second->term, 2u);
   EXPECT_EQ(second->head, 1u);
   EXPECT_EQ(second->head_digest, Digest(1));
-  EXPECT_TRUE(second->followed);
+  EXPECT_EQ(second->followed_since, 1u);
   ASSERT_THAT(second->terms, SizeIs(2));
   EXPECT_EQ(second->terms[0].first_sequence, 1u);
   EXPECT_EQ(second->terms[1].first_sequence, 2u);
@@ -120,7 +120,7 @@ TEST_F(JournalTest, ANewStreamCountsFromOneAndLeavesTheOldChangesToTheHistory) {
   EXPECT_EQ(start->term, 7u);
   EXPECT_THAT(start->terms, SizeIs(1));
   EXPECT_EQ(start->head, 0u);
-  EXPECT_FALSE(start->followed);
+  EXPECT_EQ(start->followed_since, 0u);
   EXPECT_THAT(journal_->LoadBase("east").status(), HasCode(Code::kNotFound));
   EXPECT_THAT(Sequences(1), IsEmpty());
   ASSERT_TRUE(journal_->Append("east", ChangeOf(1)).ok());

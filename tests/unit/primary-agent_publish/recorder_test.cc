@@ -187,7 +187,7 @@ TEST_F(RecorderTest, ANewStreamBeginsWithTheWholeConfiguration) {
   ASSERT_TRUE(view.ok()) << view.status();
   EXPECT_NE(view->stream_id, first.stream.stream_id);
   EXPECT_EQ(view->head, 0u);
-  EXPECT_FALSE(view->followed);
+  EXPECT_EQ(view->followed_since, 0u);
   const auto recorded = Record(Subnets({1}));
   ASSERT_THAT(recorded, SizeIs(1));
   EXPECT_EQ(recorded[0].sequence, 1u);

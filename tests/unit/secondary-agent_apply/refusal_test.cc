@@ -84,6 +84,57 @@ TEST_F(NewerKeaTest, PutsBackWithoutTheHash) {
   EXPECT_EQ(kea_.Accepted("config-set"), 1u);
 }
 
+// A process that was killed between a config-set and Kea's refusal leaves a Kea that reports the
+// configuration of before and serves nothing.
+class CutOffTest : public RefusalTest {
+ protected:
+  CutOffTest() {
+    kea_.SetRules({}, [](std::string_view) { return std::string("no"); });
+    (void)kea_.Send("config-set", Config({1, 2, 3}), absl::Seconds(1));
+    kea_.SetRules({}, {});
+    EXPECT_FALSE(kea_.ServesDhcp());
+    applier_.Suspect(ObjectsOf(Config({1, 2, 3})).Digest());
+  }
+};
+
+TEST_F(CutOffTest, WhatKeaRunsIsSetAgainThoughNothingDiffers) {
+  EXPECT_EQ(Apply(Whole(ObjectsOf(Config({1, 2})))).outcome, Outcome::kUnchanged);
+  EXPECT_EQ(kea_.Accepted("config-set"), 1u);
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_TRUE(kea_.ServesDhcp());
+  EXPECT_EQ(Apply(Whole(ObjectsOf(Config({1, 2})))).outcome, Outcome::kUnchanged);
+  EXPECT_EQ(kea_.Accepted("config-set"), 1u);
+}
+
+TEST_F(CutOffTest, WhatKeaRunsIsSetAgainThoughTheChangeIsRefused) {
+  kea_.SetRules(against_fourth_, {});
+  EXPECT_EQ(ApplyTwo().outcome, Outcome::kRefused);
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_TRUE(kea_.ServesDhcp());
+}
+
+TEST_F(CutOffTest, AGoodChangeAloneBringsKeaBack) {
+  EXPECT_EQ(ApplyThird().outcome, Outcome::kApplied);
+  EXPECT_EQ(kea_.Accepted("config-set"), 1u);
+}
+
+TEST_F(CutOffTest, AKeaThatCannotBeBroughtBackIsSaidToBeBroken) {
+  kea_.SetRules({}, [](std::string_view) { return std::string("no address to listen on"); });
+  const ApplyResult result = Apply(Whole(ObjectsOf(Config({1, 2}))));
+  EXPECT_EQ(result.outcome, Outcome::kUnknown);  // and tried again
+  EXPECT_THAT(result.text, HasSubstr("cut off in the middle"));
+  EXPECT_THAT(result.text, HasSubstr("Restart Kea"));
+  kea_.SetRules({}, {});
+  EXPECT_EQ(Apply(Whole(ObjectsOf(Config({1, 2})))).outcome, Outcome::kUnchanged);
+  EXPECT_EQ(kea_.Accepted("config-set"), 1u);
+}
+
+TEST_F(RefusalTest, AnEarlierApplyThatTookPlaceIsNotSetAgain) {
+  applier_.Suspect(ObjectsOf(Config({1, 2})).Digest());
+  EXPECT_EQ(Apply(Whole(ObjectsOf(Config({1, 2})))).outcome, Outcome::kUnchanged);
+  EXPECT_THAT(Writes(), IsEmpty());
+}
+
 TEST_F(RefusalTest, AKeaThatRefusesItsOwnConfigurationTooIsBroken) {
   kea_.SetRules({}, [](std::string_view) { return std::string("no address to listen on"); });
   const ApplyResult result = ApplyTwo();
