@@ -186,6 +186,14 @@ FollowerActions Follower::OnReachable(bool reachable, Instant now) {
   return Take();
 }
 
+FollowerActions Follower::OnConnected(Instant now) {
+  if (link_ == LinkState::kHello) {
+    hello_backoff_.Reset();
+    SendHello(now);
+  }
+  return Take();
+}
+
 absl::StatusOr<FollowerActions> Follower::Decide(uint64_t sequence, bool approve, Instant now) {
   const bool held = held_sequence() != 0;
   if (!held || sequence != held_sequence_) {

@@ -165,6 +165,8 @@ class Follower {
                           Instant now);
   // The local Kea answers again, or not.
   FollowerActions OnReachable(bool reachable, Instant now);
+  // The primary's agent answers again: a Hello that got lost meanwhile is not waited for.
+  FollowerActions OnConnected(Instant now);
   // A person's decision about a held change. FailedPrecondition: that one is not held.
   absl::StatusOr<FollowerActions> Decide(uint64_t sequence, bool approve, Instant now);
   // As asked for by a person here; the primary's request comes as an Envelope.

@@ -9,6 +9,7 @@ namespace nestor::secondary {
 namespace {
 
 constexpr absl::Duration kHelloPeriod = absl::Seconds(2);
+constexpr absl::Duration kSilent = absl::Seconds(5);  // two Hellos without an answer
 
 std::optional<DhcpService> FromProto(v1::Service service) {
   if (service == v1::DHCP4) return DhcpService::kDhcp4;
@@ -151,6 +152,11 @@ void SecondaryApp::Core::OnAgentWelcome(const v1::Envelope& envelope) {
     return;
   }
   refusal_.clear();
+  const Instant now = world_.clock.Now();
+  if (welcomed_ && now - *welcomed_ > kSilent) {
+    for (auto& [name, mirror] : mirrors_) mirror->OnConnected();
+  }
+  welcomed_ = now;
   for (const std::string& name : welcome.ended()) RemoveMirror(name, envelope.sender());
   std::set<std::string> known;
   for (const v1::RelationshipSpec& spec : welcome.relationships()) known.insert(spec.name());

@@ -73,6 +73,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   std::set<std::string> orphaned_;  // mirrors that the primary does not know (any more)
   std::string refusal_;             // why the primary refuses this agent; empty: it does not
   Instant next_hello_;
+  std::optional<Instant> welcomed_;  // when the primary's agent last answered
 };
 
 }  // namespace nestor::secondary

@@ -98,6 +98,8 @@ void Mirror::OnKea(const watch::KeaHealth& health) {
   Do(follower_.OnReachable(health.reachable, world_.clock.Now()));
 }
 
+void Mirror::OnConnected() { Do(follower_.OnConnected(world_.clock.Now())); }
+
 void Mirror::OnUnsupported(std::string_view text) {
   // It may come again each second.
   if (world_.clock.Now() < next_unsupported_) return;

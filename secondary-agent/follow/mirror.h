@@ -54,6 +54,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void OnLocal(std::shared_ptr<const config::ObjectSet> set, const std::string& origin,
                const std::string& ha_mode, const std::string& blocked);
   void OnKea(const watch::KeaHealth& health);
+  // The primary's agent answers again.
+  void OnConnected();
   // The primary speaks of something that this version does not know; `text` says what.
   void OnUnsupported(std::string_view text);
   void SayBye();

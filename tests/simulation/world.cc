@@ -162,7 +162,7 @@ bool World::Settle(absl::Duration patience, absl::Duration assist_after) {
   while (!scheduler_.stopped()) {
     operator_->Ask();
     scheduler_.RunUntil(scheduler_.Now() + kStep);
-    oracles_.liveness.Check(primary_->kea().hangs());
+    oracles_.liveness.Check(primary_->kea().hangs() || !primary_->kea().up());
     Housekeeping();
     good = Good() ? good + 1 : 0;
     if (good == kGoodLooks) return true;
@@ -217,7 +217,7 @@ void World::CheckEnd() {
   const absl::Duration monitored_until = scheduler_.Now() + kMonitorPatience;
   do {
     scheduler_.RunUntil(scheduler_.Now() + absl::Seconds(3));
-    oracles_.liveness.Check(primary_->kea().hangs());
+    oracles_.liveness.Check(primary_->kea().hangs() || !primary_->kea().up());
     monitor_->Tick();
   } while (!all_seen() && scheduler_.Now() < monitored_until && !scheduler_.stopped());
   if (!all_seen()) {

@@ -68,6 +68,18 @@ TEST_F(JoiningTest, SaysHelloAtOnceWhenThePublisherBeginsToServe) {
   EXPECT_EQ(Count(v1::Envelope::kHello), 1);
 }
 
+TEST_F(JoiningTest, SaysHelloAtOnceWhenThePrimaryAnswersAgain) {
+  Local(Subnets({}));
+  Hear(stream.Heartbeat());
+  Pass(absl::Seconds(60));
+  Forget(v1::Envelope::kHello);
+  Do(follower->OnConnected(now));
+  EXPECT_EQ(Count(v1::Envelope::kHello), 1);
+  Hear(stream.Welcome(v1::SNAPSHOT));
+  Do(follower->OnConnected(now));  // joined: nothing to ask
+  EXPECT_EQ(Count(v1::Envelope::kHello), 1);
+}
+
 TEST_F(JoiningTest, TheTermOfAWelcomeIsDurableBeforeItIsActedUpon) {
   hold_memory = true;
   Hear(stream.Heartbeat());
