@@ -20,7 +20,8 @@ Faults::Faults(World& world) : world_(world), dice_(world.options_.seed, "faults
                                  {1, &Faults::BackUp},        {0.5, &Faults::RestoreBackup},
                                  {0.7, &Faults::LoseJournal}, {0.7, &Faults::RollBackInMidApply},
                                  {1, &Faults::Resync},        {1, &Faults::Decide},
-                                 {0.5, &Faults::Browse},      {0.5, &Faults::Stranger}};
+                                 {0.5, &Faults::Browse},      {0.5, &Faults::Stranger},
+                                 {2, &Faults::SecondThoughts}};
   kinds_.push_back(all[0]);
   for (size_t i = 1; i < all.size(); ++i) {
     if (dice_.Chance(0.4)) kinds_.push_back(all[i]);
@@ -83,6 +84,13 @@ void Faults::Unfit() {
 }
 
 void Faults::Revert() { world_.Revert(); }
+
+// An edit, and at once the way back: who misses the first does not see it by the second.
+void Faults::SecondThoughts() {
+  Edit();
+  After(dice_.Between(absl::Milliseconds(300), absl::Milliseconds(900)), [this] { Revert(); });
+}
+
 void Faults::Drift() { world_.Drift(); }
 
 // ---- the network

@@ -34,6 +34,7 @@ class Faults {
   void Removal();
   void Unfit();
   void Revert();
+  void SecondThoughts();
   void Drift();
   // The network.
   void Cut();

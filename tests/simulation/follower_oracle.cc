@@ -79,6 +79,14 @@ void FollowerOracle::OnRecalled(const store::FollowerMemory& memory) {
   if (PlaceOf(position_) < PlaceOf(memory.position)) OnRemembered(memory);
 }
 
+void FollowerOracle::OnReceived(const std::vector<std::string>& changes) {
+  for (const std::string& change : changes) {
+    v1::Envelope envelope;
+    if (envelope.ParseFromString(change))
+      received_[envelope.stream_id()].insert(envelope.sequence());
+  }
+}
+
 void FollowerOracle::OnApplied(const std::vector<uint64_t>& superseded) {
   superseded_ = superseded;  // belongs to the position that is saved next
 }
@@ -89,9 +97,18 @@ void FollowerOracle::OnReached(const store::Position& position) {
   if (new_stream) overtaken_.clear();
   overtaken_.insert(superseded_.begin(), superseded_.end());
   superseded_.clear();
+  const auto& meanings = ledger_.Meanings(position.stream_id, position.sequence);
+  const bool meant = std::any_of(meanings.begin(), meanings.end(), [&](const Ledger::Entry& entry) {
+    return entry.digest_after == position.digest;
+  });
+  if (position.sequence != 0 && !meant) {
+    chronicle_.Violate("S3", fmt::format("the position {} names what was never journaled under it",
+                                         position.sequence));
+  }
   const uint64_t offered = offered_[position.stream_id];
   for (uint64_t passed = std::max(from, offered) + 1; passed < position.sequence; ++passed) {
-    if (overtaken_.contains(passed)) continue;
+    // What never came cannot have been overtaken.
+    if (overtaken_.contains(passed) && received_[position.stream_id].contains(passed)) continue;
     chronicle_.Violate("S11", fmt::format("{} was passed over on the way from {} to {}", passed,
                                           from, position.sequence));
   }

@@ -78,6 +78,11 @@ void Oracles::OnRecalled(std::string_view, std::string_view, const store::Follow
   follower.OnRecalled(memory);
 }
 
+void Oracles::OnReceived(std::string_view, std::string_view,
+                         const std::vector<std::string>& changes) {
+  follower.OnReceived(changes);
+}
+
 void Oracles::OnApplied(std::string_view, std::string_view, uint64_t /*sequence*/,
                         const std::vector<uint64_t>& superseded) {
   follower.OnApplied(superseded);

@@ -60,6 +60,7 @@ class FollowerOracle {
 
   void OnRemembered(const store::FollowerMemory& memory);
   void OnRecalled(const store::FollowerMemory& memory);
+  void OnReceived(const std::vector<std::string>& changes);
   void OnApplied(const std::vector<uint64_t>& superseded);
   void OnSnapshotOffered(const std::string& stream, uint64_t label) {
     offered_[stream] = std::max(offered_[stream], label);
@@ -93,6 +94,7 @@ class FollowerOracle {
   std::vector<uint64_t> superseded_;         // by the position that is saved next
   std::set<uint64_t> overtaken_;             // superseded or refused, of the position's stream
   std::map<std::string, uint64_t> offered_;  // the newest label of a snapshot, by stream
+  std::map<std::string, std::set<uint64_t>> received_;  // as changes of their own, by stream
 };
 
 // Receives all that the world's taps see and hands it to the oracles. S13 too: what a stranger
@@ -126,6 +128,8 @@ class Oracles final : public NetworkObserver, public StoreObserver, public KeaOb
                     const store::FollowerMemory& memory) override;
   void OnRecalled(std::string_view host, std::string_view relationship,
                   const store::FollowerMemory& memory) override;
+  void OnReceived(std::string_view host, std::string_view relationship,
+                  const std::vector<std::string>& changes) override;
   void OnApplied(std::string_view host, std::string_view relationship, uint64_t sequence,
                  const std::vector<uint64_t>& superseded) override;
   void OnViolation(std::string_view oracle, std::string text) override;

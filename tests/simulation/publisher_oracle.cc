@@ -14,10 +14,9 @@ void PublisherOracle::OnStream(const store::StreamStart& start) {
     const bool found = change.sequence == start.head && change.digest_after == start.head_digest;
     const auto& meanings = ledger_.Meanings(stream_, change.sequence);
     const bool known =
-        std::any_of(meanings.begin(), meanings.end(),
-                    [&](const Ledger::Entry& entry) {
-                      return entry.term == change.term && entry.digest_after == change.digest_after;
-                    });
+        std::any_of(meanings.begin(), meanings.end(), [&](const Ledger::Entry& entry) {
+          return entry.term == change.term && entry.digest_after == change.digest_after;
+        });
     if (found && !known) OnJournaled(change);
   }
 }
@@ -103,9 +102,8 @@ void PublisherOracle::OnSent(const v1::Envelope& envelope) {
 void PublisherOracle::OnHeard(const v1::Envelope& envelope) {
   if (!envelope.has_hello()) return;
   const v1::Hello& hello = envelope.hello();
-  const bool same_stream =
-      hello.stream_id() == stream_ &&
-      (hello.witnessed_stream().empty() || hello.witnessed_stream() == stream_);
+  const bool same_stream = hello.stream_id() == stream_ && (hello.witnessed_stream().empty() ||
+                                                            hello.witnessed_stream() == stream_);
   if (same_stream && hello.highest_term() > term_) fenced_ = true;
 }
 

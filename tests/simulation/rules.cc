@@ -51,6 +51,8 @@ void WithoutRule::Event(std::string& frame) {
                      last_change_->sequence < envelope.previous_sequence();
     const Seen seen{envelope.stream_id(), envelope.digest_after(), envelope.sequence()};
     if (gap) {
+      // As if arrivals were counted: the next one is the next number.
+      envelope.set_sequence(last_change_->sequence + 1);
       envelope.set_previous_sequence(last_change_->sequence);
       envelope.set_digest_before(last_change_->digest);
     }

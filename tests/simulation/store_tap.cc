@@ -170,7 +170,10 @@ absl::Status FollowerStoreTap::Save(std::string_view relationship,
 
 absl::Status FollowerStoreTap::Received(std::string_view relationship,
                                         const std::vector<std::string>& changes) {
-  return Run([&] { return inner_->Received(relationship, changes); });
+  return Run([&] {
+    observer_.OnReceived(host_, relationship, changes);
+    return inner_->Received(relationship, changes);
+  });
 }
 
 absl::Status FollowerStoreTap::SetOutcome(std::string_view relationship, uint64_t sequence,

@@ -30,6 +30,9 @@ class StoreObserver {
   // A follower's memory was read back.
   virtual void OnRecalled(std::string_view host, std::string_view relationship,
                           const store::FollowerMemory& memory) = 0;
+  // A follower was to keep these changes as received, each an envelope.
+  virtual void OnReceived(std::string_view host, std::string_view relationship,
+                          const std::vector<std::string>& changes) = 0;
   // A follower recorded a change as applied, and what it overtook.
   virtual void OnApplied(std::string_view host, std::string_view relationship, uint64_t sequence,
                          const std::vector<uint64_t>& superseded) = 0;
