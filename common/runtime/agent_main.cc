@@ -2,6 +2,7 @@
 
 #include <absl/time/clock.h>
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -205,6 +206,8 @@ int AgentMain(const Program& program, int argc, const char* const* argv) {
   auto keys = ReadKeys(*config);
   if (!keys.ok()) return Complain(program.name, keys.status());
   if (line.check_config) return Check(program, line, *config);
+  // A message that cannot be parsed is told by who refuses it, not by the parser.
+  google::protobuf::SetLogHandler(nullptr);
   return Serve(program, line, *std::move(config), *std::move(keys));
 }
 

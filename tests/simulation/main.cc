@@ -1,6 +1,7 @@
 // Runs seeds of the simulation. A seed that fails is printed with the command that repeats it.
 
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,4 +113,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace nestor::simulation
 
-int main(int argc, char** argv) { return nestor::simulation::Main(argc, argv); }
+int main(int argc, char** argv) {
+  google::protobuf::SetLogHandler(nullptr);  // garbage is part of the network
+  return nestor::simulation::Main(argc, argv);
+}
