@@ -19,7 +19,8 @@ void FollowerOracle::OnKeaRead(const std::string& digest) {
 
 void FollowerOracle::OnKeaSet(const std::string& wanted, const std::string& running,
                               bool accepted) {
-  const bool rescued = rescue_ && (wanted == read_ || wanted == read_before_);
+  // What it read last it may set again: after a refusal, or not to leave Kea broken.
+  const bool rescued = wanted == read_ || (rescue_ && wanted == read_before_);
   const bool as_it_was = wanted == running_;
   rescue_ = !accepted;
   if (!accepted) return;
