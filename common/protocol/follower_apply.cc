@@ -255,7 +255,8 @@ FollowerActions Follower::OnApplied(const ApplyEnd& end, Instant now) {
       RetryLater(end, v1::UNREACHABLE, now);
       break;
     case ApplyEnd::Kind::kUnknown:
-      intent_ = open_->position;
+      // An apply that was cut off earlier may have led further than what is only to be kept.
+      if (open_purpose_ == Purpose::kTarget || !intent_) intent_ = open_->position;
       must_persist_ = true;
       RetryLater(end, v1::TIMEOUT_UNKNOWN, now);
       break;

@@ -114,6 +114,22 @@ TEST_F(ApplyingTest, AfterACrashNothingOlderThanTheIntentIsApplied) {
   EXPECT_EQ(follower->position().sequence, 3u);
 }
 
+TEST_F(ApplyingTest, TheIntentOutlastsASilentKeaThatWasOnlyToWriteItsFile) {
+  Follow();
+  Publish(Subnets({1, 2}));
+  memory.intent = order->position;
+  memory.persisted = false;
+  Restart();
+  Local(kea);
+  ASSERT_TRUE(order.has_value());  // the position's file
+  FinishAs(Kind::kUnknown);
+  stream.sets.erase(2);  // an old copy of the journal
+  ++stream.term;
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::CONTINUE));
+  EXPECT_EQ(State(), "FENCED");
+}
+
 TEST_F(ApplyingTest, ASilentKeaIsReadBeforeAnythingElse) {
   Follow();
   Publish(Subnets({1, 2}));
