@@ -12,11 +12,18 @@ constexpr absl::Duration kPeriod = absl::Milliseconds(250);
 // After a hint: how often, and how long a change is waited for.
 constexpr absl::Duration kHurried = absl::Milliseconds(10);
 constexpr absl::Duration kHurry = absl::Seconds(3);
-// After a read or a write that failed: not at once again, since both cost Kea or the disk.
-constexpr absl::Duration kAfterFailure = absl::Seconds(2);
+// After a read, or the use of it, that failed: a read blocks Kea, so a large one is not soon repeated.
+constexpr absl::Duration kLeastWait = absl::Seconds(2), kMostWait = absl::Seconds(30);
+constexpr int kWaitPerRead = 50;  // times what it took, so that Kea is blocked for 2 % at most
 constexpr absl::Duration kReadTimeout = absl::Seconds(60);
 // A look that takes longer is told of before it ends.
 constexpr absl::Duration kSilent = absl::Seconds(10);
+
+// Until the next try. What a Kea took that did not answer at all says nothing.
+absl::Duration WaitAfterFailure(const absl::Status& read, absl::Duration took) {
+  if (absl::IsDeadlineExceeded(read)) return kLeastWait;
+  return std::clamp(kWaitPerRead * took, kLeastWait, kMostWait);
+}
 
 Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Hint* hint,
             const Lookout::Use& use, bool forced) {
@@ -117,7 +124,7 @@ void Lookout::Finish(Look look, const std::vector<Done>& waiting) {
   if (now < hurry_until_) {
     next_look_ = now;
   } else if (waiting_.empty()) {  // who asked during this look does not wait for the next turn
-    next_look_ = now + (failed ? kAfterFailure : kPeriod);
+    next_look_ = now + (failed ? WaitAfterFailure(look.read_status, now - began_) : kPeriod);
   }
   if (!look.read_status.ok()) {
     NESTOR_LOG(warn, "KEA_READ_FAILED", "service={} error=\"{}\"", ServiceName(service_),

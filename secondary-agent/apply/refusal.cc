@@ -83,8 +83,9 @@ void Applier::Find(Job& job, const absl::Status& lost) {
     return;
   }
   job.result.text = fmt::format("{} and does not have the change. It is tried again.", silence);
-  // It may have refused, and then nothing but a good configuration brings DHCP back.
+  // It may have refused, and then nothing but a good configuration brings DHCP back: what it runs.
   if (took_nothing || job.result.actual->Digest() != job.actual->Digest()) return;
+  job.last_good = json::Write(job.after.arguments.root());
   if (const std::string trouble = SetLastGood(job); !trouble.empty()) {
     job.result.outcome = Outcome::kServiceBroken;
     job.result.text = fmt::format("{}.\n{}", silence, MayBeBroken(trouble));

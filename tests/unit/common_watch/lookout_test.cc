@@ -44,9 +44,10 @@ class LookoutTest : public ::testing::Test {
   LookoutTest()
       : kea_(DhcpService::kDhcp4, clock_, R"({"Dhcp4":{"valid-lifetime":1}})"),
         source_(MakePollingSource(kea_, clock_)),
-        lookout_(std::make_shared<Lookout>(DhcpService::kDhcp4, kea_, *source_, &hint_, worker_,
-                                           loop_, clock_, nullptr,
-                                           [this](const Look& look) { OnLook(look); })) {
+        lookout_(std::make_shared<Lookout>(
+            DhcpService::kDhcp4, kea_, *source_, &hint_, worker_, loop_, clock_,
+            [this](const Look&) { return use_status_; },
+            [this](const Look& look) { OnLook(look); })) {
     Pass(absl::Seconds(3));  // the first read, and the one after the second of Kea's start
     looks_ = reads_ = 0;
   }
@@ -71,6 +72,7 @@ class LookoutTest : public ::testing::Test {
   FakeHint hint_;
   Queue worker_, loop_;
   std::unique_ptr<ChangeSource> source_;
+  absl::Status use_status_;
   int looks_ = 0, reads_ = 0;
   std::shared_ptr<Lookout> lookout_;
 };
@@ -102,6 +104,19 @@ TEST_F(LookoutTest, IsCalmAgainWhenTheChangeWasRead) {
   looks_ = 0;
   Pass(absl::Seconds(2));
   EXPECT_LE(looks_, 9);
+}
+
+// A read blocks Kea for as long as it takes.
+TEST_F(LookoutTest, ALargeConfigurationThatCannotBeUsedIsNotReadAgainSoon) {
+  use_status_ = absl::ResourceExhaustedError("the disk is full");
+  kea_.before_answer = [this](std::string_view command) {
+    if (command == "config-get") clock_.Advance(absl::Milliseconds(400));
+  };
+  kea_.Set(R"({"Dhcp4":{"valid-lifetime":2}})");
+  Pass(absl::Seconds(19));
+  EXPECT_EQ(reads_, 1);
+  Pass(absl::Seconds(5));
+  EXPECT_EQ(reads_, 2);
 }
 
 TEST_F(LookoutTest, TellsTheHintWhichProcessKeaIs) {
