@@ -64,16 +64,17 @@ class Verbs {
   using Fill = std::function<void(v1::OperatorRequest&)>;
 
   void AddGlobal() {
-    app_.add_option("--agent", invocation_.agent,
-                    "tcp://HOST:PORT of a control socket, or the path of an operator socket; "
-                    "without it, the agent of this host")
-        ->envname("NESTOR_AGENT")
-        ->type_name("ENDPOINT");
+    CLI::Option* agent =
+        app_.add_option("--agent", invocation_.agent,
+                        "tcp://HOST:PORT of a control socket, or the path of an operator socket; "
+                        "without it, the agent of this host")
+            ->envname("NESTOR_AGENT")
+            ->type_name("ENDPOINT");
     CLI::Option* key = app_.add_option("--key", invocation_.key_file, "the operator's secret key");
     CLI::Option* server =
         app_.add_option("--server-key", invocation_.server_key_file, "the agent's public key");
     key->needs(server)->type_name("FILE");
-    server->needs(key)->type_name("FILE");
+    server->needs(key)->needs(agent)->type_name("FILE");
     app_.add_flag("--json", invocation_.json, "JSON in place of tables");
   }
 

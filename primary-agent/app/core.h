@@ -43,7 +43,8 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
     std::string relationship;     // empty: all
     std::set<std::string> kinds;  // empty: all but heartbeats
     bool live = true;             // false: changes are still being read from the journal
-    uint64_t sent = 0;            // the last change sent from the journal
+    std::string stream_id;        // of the last change sent
+    uint64_t sent = 0;            // its sequence
     bool reading = false;         // the journal, for it
     std::optional<Instant> full;  // since when it has not taken what is read from the journal
   };

@@ -21,6 +21,12 @@ void PrimaryApp::Core::Watch(const Request& request) {
   if (watch.from() != 0 && watch.name().empty()) {
     return desk_->Reply(request, {}, operators::kUsage, "--from needs the name of a relationship");
   }
+  const Stream* stream = FindStream(watch.name());
+  if (watch.from() != 0 && watch.from() > stream->head() + 1) {
+    return desk_->Reply(request, {}, operators::kRefused,
+                        fmt::format("{} is at change {}: there is none from {} on yet",
+                                    watch.name(), stream->head(), watch.from()));
+  }
   // One per route: a client that asks again has lost the first.
   std::erase_if(watchers_, [&](const auto& w) { return w.second.route == request.peer.route; });
   if (watchers_.size() >= kMostWatchers) {
@@ -37,7 +43,6 @@ void PrimaryApp::Core::Watch(const Request& request) {
   watchers_[id] = std::move(watcher);
   desk_->Reply(request, {}, 0, "watching", false);
   // What was compacted away is gone: begin with the oldest that is left.
-  const Stream* stream = FindStream(watch.name());
   if (watch.from() != 0) ReadForWatcher(id, std::max(watch.from(), stream->lowest()));
 }
 
@@ -68,6 +73,7 @@ void PrimaryApp::Core::ReadForWatcher(uint64_t id, uint64_t from) {
               return;
             }
             watcher.full.reset();
+            watcher.stream_id = event.stream_id();
             watcher.sent = change.sequence;
           }
           if (watcher.sent < stream->head() && !changes->empty()) {
@@ -101,7 +107,9 @@ void PrimaryApp::Core::OnEvent(const std::string& topic, const v1::Envelope& eve
   const auto wants = [&](const Watcher& watcher) {
     if (!watcher.relationship.empty() && watcher.relationship != event.relationship()) return false;
     if (watcher.kinds.empty() ? kind == "heartbeat" : !watcher.kinds.contains(kind)) return false;
-    return kind != "change" || (watcher.live && event.sequence() > watcher.sent);
+    if (kind != "change") return true;
+    const bool again = event.stream_id() == watcher.stream_id && event.sequence() <= watcher.sent;
+    return watcher.live && !again;
   };
   for (auto entry = watchers_.begin(); entry != watchers_.end();) {
     Watcher& watcher = entry->second;

@@ -17,6 +17,30 @@ constexpr size_t kMostUnsent = 64;
 constexpr size_t kMostBehind = 1000;
 constexpr uint64_t kHistoryKept = 10'000;
 
+// For the log.
+std::string_view OutcomeName(protocol::ApplyEnd::Kind kind) {
+  using Kind = protocol::ApplyEnd::Kind;
+  switch (kind) {
+    case Kind::kApplied:
+      return "applied";
+    case Kind::kDiffersBefore:
+      return "differs-before";
+    case Kind::kHeld:
+      return "held";
+    case Kind::kRefused:
+      return "refused";
+    case Kind::kServiceBroken:
+      return "service-broken";
+    case Kind::kDigestMismatch:
+      return "digest-mismatch";
+    case Kind::kUnreachable:
+      return "unreachable";
+    case Kind::kUnknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
 }  // namespace
 
 Mirror::Mirror(v1::RelationshipSpec spec, DhcpService service, std::string server,
@@ -171,28 +195,25 @@ void Mirror::Stamp(v1::Envelope& envelope) {
 
 void Mirror::Carry(protocol::ApplyOrder order) {
   const HoldPolicy hold{spec_.hold_percent(), spec_.hold_minimum()};
-  const std::string label =
-      fmt::format("change {} of {}",
-                  protocol::ChangeName(order.position.term, order.position.sequence), spec_.name());
+  const std::string change = protocol::ChangeName(order.position.term, order.position.sequence);
   NESTOR_LOG(info, "APPLY_STARTED", "relationship={} change={} changes={} whole={}", spec_.name(),
-             protocol::ChangeName(order.position.term, order.position.sequence),
-             order.changes.size(), order.base != nullptr);
+             change, order.changes.size(), order.base != nullptr);
   world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
-                      applier = world_.applier, order = std::move(order), hold, label,
+                      applier = world_.applier, order = std::move(order), hold, change,
                       name = spec_.name()] {
-    ApplyTask task(name, label, hold, *applier, *store);
+    ApplyTask task(name, fmt::format("change {} of {}", change, name), hold, *applier, *store);
     protocol::ApplyEnd end = task.Run(order);
-    loop->Post([self, end = std::move(end), sent = task.sent(), label] {
+    loop->Post([self, end = std::move(end), sent = task.sent(), change] {
       const auto mirror = self.lock();
       if (!mirror) return;
       if (sent) ++mirror->applies_;
       if (end.kind == protocol::ApplyEnd::Kind::kApplied) {
         mirror->store_error_.clear();
-        NESTOR_LOG(info, "APPLIED", "relationship={} what=\"{}\" sent={} persisted={}",
-                   mirror->spec_.name(), label, sent, end.persisted);
+        NESTOR_LOG(info, "APPLIED", "relationship={} change={} sent={} persisted={}",
+                   mirror->spec_.name(), change, sent, end.persisted);
       } else {
-        NESTOR_LOG(warn, "APPLY_ENDED", "relationship={} what=\"{}\" outcome={} text=\"{}\"",
-                   mirror->spec_.name(), label, static_cast<int>(end.kind), end.text);
+        NESTOR_LOG(warn, "APPLY_ENDED", "relationship={} change={} outcome={} text=\"{}\"",
+                   mirror->spec_.name(), change, OutcomeName(end.kind), end.text);
       }
       mirror->Do(mirror->follower_.OnApplied(end, mirror->world_.clock.Now()));
     });

@@ -114,6 +114,12 @@ class LivingPairTest(SystemTest):
         watch.process.signal(signal.SIGINT)
         wait_until(lambda: not watch.process.alive(), 5, "it ends when interrupted")
 
+    def test_watch_from_a_sequence_that_is_not_there_yet(self):
+        code, out, err = self.pair.primary.ctl("watch", "east4", "--from",
+                                               str(self.pair.head() + 2))
+        self.assertEqual(code, 65, out + err)
+        self.assertIn("there is none from", out + err)
+
     def test_resync(self):
         before = self.pair.kea("b", "dhcp4").commands_received("config-set")
         code, out, err = self.pair.primary.ctl("resync", "east4", "--wait")

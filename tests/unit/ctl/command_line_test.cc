@@ -121,6 +121,7 @@ TEST(CommandLineTest, SaysWhatIsWrong) {
   EXPECT_THAT(Wrong({"watch", "--from", "3"}), HasSubstr("--from requires NAME"));
   EXPECT_THAT(Wrong({"watch", "--kind", "gossip"}), HasSubstr("gossip"));
   EXPECT_THAT(Wrong({"--key", "k", "status"}), HasSubstr("--key requires --server-key"));
+  EXPECT_THAT(Wrong({"--key", "k", "--server-key", "s", "status"}), HasSubstr("requires --agent"));
   EXPECT_THAT(Wrong({"relationship", "adopt", "x", "--service", "dhcp5", "--secondary", "kea-b"}),
               HasSubstr("dhcp5"));
   EXPECT_THAT(Wrong({"relationship", "adopt", "x", "--service", "dhcp4"}),
