@@ -1,4 +1,5 @@
 """The rest of deploy/quickstart, once packages and programs are there: the pair, up and down."""
+import inspect
 import json
 import os
 import re
@@ -32,6 +33,10 @@ The pair is running. kea-a is the primary, kea-b the standby; try:
 
 Files and logs: {state}    Metrics: ip netns exec nestor-a curl http://127.0.0.1:5580/metrics
 """
+
+
+class Misused(Exception):
+    pass
 
 
 def say(text):
@@ -249,8 +254,19 @@ def down():
     say(f"removed: the namespaces, {STATE}, {RUN}. Packages and {ROOT}/build stay.")
 
 
-def kea(server, service, command, *arguments):
-    answer = kea_pair.kea_ask(server, service, command, *(json.loads(text) for text in arguments))
+def check(value, known):
+    if value not in known:
+        raise Misused(f"{value} is none of {', '.join(known)}")
+
+
+def kea(server, service, command, arguments=None):
+    check(server, (PRIMARY, SECONDARY))
+    check(service, SERVICES)
+    try:
+        given = [] if arguments is None else [json.loads(arguments)]
+    except ValueError as error:
+        raise Misused(f"{arguments} is no JSON: {error}")
+    answer = kea_pair.kea_ask(server, service, command, *given)
     print(json.dumps(answer, indent=2))
     return answer["result"]
 
@@ -262,6 +278,7 @@ def clients_argv(service, count):
 
 
 def clients(service="dhcp4"):
+    check(service, SERVICES)
     os.execvp("ip", clients_argv(service, 100))
 
 
@@ -280,10 +297,22 @@ def nestorctl(*verb):
 VERBS = {"up": up, "down": down, "kea": kea, "clients": clients, "kill": kill, "ctl": nestorctl}
 
 
+def misused(text):
+    print(f"quickstart: {text}\nsee: deploy/quickstart help", file=sys.stderr)
+    return 64
+
+
 def main():
     os.environ["PATH"] += ":/usr/sbin:/sbin"
+    verb, *arguments = sys.argv[1:]
     try:
-        sys.exit(VERBS[sys.argv[1]](*sys.argv[2:]))
+        inspect.signature(VERBS[verb]).bind(*arguments)
+    except TypeError as error:
+        sys.exit(misused(f"{verb}: {error}"))
+    try:
+        sys.exit(VERBS[verb](*arguments))
+    except Misused as error:
+        sys.exit(misused(error))
     except (Failed, OSError) as problem:
         text = str(problem).replace("\n", "\n        ")
         print(f"[{time.monotonic() - _began:3.0f} s] failed: {text}", file=sys.stderr)
