@@ -1,6 +1,7 @@
 #include "common/watch/file_hint.h"
 
 #include <absl/strings/str_split.h>
+#include <fmt/format.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 

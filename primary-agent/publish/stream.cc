@@ -12,7 +12,6 @@ namespace nestor::primary {
 namespace {
 
 constexpr absl::Duration kCompactPeriod = absl::Minutes(1);
-constexpr absl::Duration kSilent = absl::Milliseconds(3000);
 
 }  // namespace
 

@@ -3,7 +3,7 @@
 import os
 import socket
 
-from harness import network, perfdhcp
+from harness import keaconf, network, perfdhcp
 from harness.agent import Watch
 from harness.case import SystemTest, main
 from harness.kea_proxy import KeaProxy
@@ -16,25 +16,27 @@ _RATE, _LOAD_S = 50, 10
 
 
 class RefusalTest(SystemTest):
+    service = "dhcp4"
 
     def make(self, proxied=False):
         """A pair whose secondary alone answers the clients; proxied: by way of a KeaProxy."""
-        pair = self.own(Pair())
+        pair = self.own(Pair(services=(self.service,)))
         if proxied:
             path = f"{pair.folder}/b/proxy.sock"
             self.kea_proxy = pair.beside(KeaProxy(path, pair.kea("b").socket))
-            pair.secondary.config["services"]["dhcp4"]["control-socket"] = path
+            pair.secondary.config["services"][self.service]["control-socket"] = path
         pair.start()
         pair.network.client_side("a", up=False)
         return pair
 
     def _assert_serves(self, pair):
-        served = perfdhcp.leases(pair.network, "dhcp4", count=10)
+        served = perfdhcp.leases(pair.network, self.service, count=10)
         self.assertEqual(served.leases, 10, served.text)
 
     def _start_load(self, pair):
         """Clients that go on asking; returns when the secondary has given them leases."""
-        load = pair.beside(perfdhcp.Load(pair.network, pair.folder, "dhcp4", _RATE, _LOAD_S))
+        load = pair.beside(perfdhcp.Load(pair.network, pair.folder, self.service, _RATE,
+                                         _LOAD_S))
 
         def leases():
             with open(pair.kea("b").leases, encoding="ascii") as file:
@@ -101,6 +103,9 @@ class RefusalTest(SystemTest):
         wait_until(lambda: pair.status()["state"] == "OK", deadline_s,
                    lambda: f"OK again: {pair.status()}")
 
+
+class RefusalOfDhcp4(RefusalTest):
+
     def test_a_subnet_that_kea_refuses_is_named_and_the_next_good_change_applies(self):
         pair = self.make()
         run(["ip", "link", "add", "only-a", "type", "veth", "peer", "name", "only-a-end"],
@@ -111,9 +116,11 @@ class RefusalTest(SystemTest):
         sets = pair.kea("b").commands_received("config-set")
         watch = self._watch_acks(pair)
         load = self._start_load(pair)
-        bad = {"id": 9, "subnet": "10.9.0.0/24", "interface": "only-a"}
-        pair.change(lambda members: members["subnet4"].append(bad), settle=False)
-        nack = self._wait_refused(pair, watch, "10.9.0.0/24", "is not present in the system")
+        prefix = {"dhcp4": "10.9.0.0/24", "dhcp6": "2001:db8:9::/64"}[self.service]
+        subnets = keaconf.subnets(self.service)
+        bad = {"id": 9, "subnet": prefix, "interface": "only-a"}
+        pair.change(lambda members: members[subnets].append(bad), settle=False)
+        nack = self._wait_refused(pair, watch, prefix, "is not present in the system")
         self.assertEqual(nack["nack_class"], "REJECTED_CONFIG")
         self.assertEqual(nack["object"], {"kind": "subnet", "key": "9"})
         self.assertIn("is not present in the system", nack["kea_text"])
@@ -124,7 +131,7 @@ class RefusalTest(SystemTest):
         tests = pair.kea("b").commands_received("config-test")
         holds_for(lambda: pair.kea("b").commands_received("config-test") <= tests + 1, 3,
                   "a refused change is tried again by itself")
-        pair.change(lambda members: members["subnet4"].pop())
+        pair.change(lambda members: members[subnets].pop())
         self._number(pair, 1)
         self._ok(pair)
 
@@ -133,7 +140,7 @@ class RefusalTest(SystemTest):
         pair = self.make()
         with network.inside(pair.network["b"]):
             taken = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-            taken.bind(("::1", 7001))
+            taken.bind(("::1", {"dhcp4": 7001, "dhcp6": 7000}[self.service]))
         self.addCleanup(taken.close)
         watch = self._watch_acks(pair)
         load = self._start_load(pair)
@@ -148,6 +155,13 @@ class RefusalTest(SystemTest):
         taken.close()
         self._number(pair, 2, deadline_s=40)
         self._ok(pair)
+
+
+class RefusalOfDhcp6(RefusalOfDhcp4):
+    service = "dhcp6"
+
+
+class SilenceTest(RefusalTest):
 
     def test_a_hanging_kea_gets_no_ack_and_catches_up(self):
         pair = self.make()
@@ -261,4 +275,4 @@ class RefusalTest(SystemTest):
 
 
 if __name__ == "__main__":
-    main(limit_s=320 + int(_HANG_S))
+    main(limit_s=350 + int(_HANG_S))
