@@ -16,7 +16,8 @@ class Random {
     std::string id;
     for (int half = 0; half < 2; ++half) {
       uint64_t value = Next();
-      for (int byte = 0; byte < 8; ++byte, value >>= 8) id.push_back(static_cast<char>(value & 0xff));
+      for (int byte = 0; byte < 8; ++byte, value >>= 8)
+        id.push_back(static_cast<char>(value & 0xff));
     }
     return id;
   }
