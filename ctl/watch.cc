@@ -67,7 +67,10 @@ Spell ShowEvents(bus::OperatorClient& client, WatchPlan& plan, bool json, int st
       return spell;
     }
     spell.answered = true;
-    if (!reply->has_event()) continue;
+    if (!reply->has_event()) {
+      if (!reply->text().empty()) Tell(reply->text(), kDone);
+      continue;
+    }
     spell.had_events = true;
     if (!plan.Take(reply->event())) continue;
     fmt::print("{}", json ? JsonText(reply->event()) + '\n' : EventText(reply->event()));

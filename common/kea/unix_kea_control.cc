@@ -19,6 +19,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr size_t kMostAnswer = size_t{256} << 20;
+constexpr size_t kLeastBuffer = size_t{8} << 10;  // the answer that comes four times a second fits
 constexpr int kConnectAgainMs = 10;
 
 class Socket {
@@ -109,9 +110,7 @@ class UnixKeaControl : public KeaControl {
     std::string text;
     size_t size = 0;
     while (true) {
-      if (text.size() - size < (size_t{64} << 10)) {
-        text.resize(std::max(text.size() * 2, size_t{128} << 10));
-      }
+      if (text.size() == size) text.resize(std::max(text.size() * 2, kLeastBuffer));
       const ssize_t got = recv(socket.fd(), text.data() + size, text.size() - size, 0);
       if (got > 0) {
         size += static_cast<size_t>(got);

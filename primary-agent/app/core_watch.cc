@@ -21,12 +21,6 @@ void PrimaryApp::Core::Watch(const Request& request) {
   if (watch.from() != 0 && watch.name().empty()) {
     return desk_->Reply(request, {}, operators::kUsage, "--from needs the name of a relationship");
   }
-  const Stream* stream = FindStream(watch.name());
-  if (watch.from() != 0 && watch.from() > stream->head() + 1) {
-    return desk_->Reply(request, {}, operators::kRefused,
-                        fmt::format("{} is at change {}: there is none from {} on yet",
-                                    watch.name(), stream->head(), watch.from()));
-  }
   // One per route: a client that asks again has lost the first.
   std::erase_if(watchers_, [&](const auto& w) { return w.second.route == request.peer.route; });
   if (watchers_.size() >= kMostWatchers) {
@@ -40,8 +34,18 @@ void PrimaryApp::Core::Watch(const Request& request) {
   watcher.relationship = watch.name();
   watcher.kinds = {watch.kinds().begin(), watch.kinds().end()};
   watcher.live = watch.from() == 0;
+  const Stream* stream = FindStream(watch.name());
+  std::string text;
+  if (watch.from() != 0) {
+    watcher.stream_id = stream->stream_id();
+    watcher.sent = watch.from() - 1;
+    if (watcher.sent > stream->head()) {
+      text = fmt::format("{} is at change {}: no change is shown before there is one from {} on",
+                         watch.name(), stream->head(), watch.from());
+    }
+  }
   watchers_[id] = std::move(watcher);
-  desk_->Reply(request, {}, 0, "watching", false);
+  desk_->Reply(request, {}, 0, std::move(text), false);
   // What was compacted away is gone: begin with the oldest that is left.
   if (watch.from() != 0) ReadForWatcher(id, std::max(watch.from(), stream->lowest()));
 }

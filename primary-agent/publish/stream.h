@@ -77,6 +77,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   // Publishes a `state` event and keeps it in the history.
   void Announce(const v1::State& state);
+  const std::string& stream_id() const { return publisher_.stream().stream_id; }
   uint64_t head() const { return publisher_.stream().head; }
   uint64_t lowest() const { return publisher_.stream().lowest; }
 
