@@ -83,7 +83,8 @@ v1::Envelope AnswerToUnsupported(std::string_view payload, std::string_view text
   v1::Envelope asked;
   (void)asked.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
   v1::Envelope answer;
-  answer.set_relationship(asked.relationship());
+  // Nothing of it was checked, and what is no name would make the answer one to be refused.
+  if (IsRelationshipName(asked.relationship())) answer.set_relationship(asked.relationship());
   answer.set_service(asked.service());
   if (asked.version_major() != kVersionMajor) {
     answer.mutable_welcome()->set_join(v1::REFUSED);

@@ -88,6 +88,8 @@ TEST(EnvelopeTest, WhatIsUnsupportedIsAnswered) {
   const v1::Envelope refused = AnswerToUnsupported(envelope.SerializeAsString(), "why");
   EXPECT_EQ(refused.welcome().join(), v1::REFUSED);
   EXPECT_EQ(refused.welcome().text(), "why");
+  envelope.set_relationship("No Name");
+  EXPECT_EQ(AnswerToUnsupported(envelope.SerializeAsString(), "why").relationship(), "");
 }
 
 TEST(EnvelopeTest, FixedFieldsHaveTheirRanges) {
