@@ -6,6 +6,7 @@
 
 #include "common/base/status.h"
 #include "common/log/log.h"
+#include "common/operator/history.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
 #include "primary-agent/app/core.h"
@@ -18,16 +19,6 @@ using operators::kUsage;
 
 constexpr uint32_t kDefaultHoldPercent = 20;
 constexpr uint32_t kDefaultHoldMinimum = 5;
-
-v1::HistoryEntry RelationshipEntry(const Clock& clock, std::string_view what,
-                                   std::string_view who) {
-  v1::HistoryEntry entry;
-  *entry.mutable_time() = ToWire(clock.Wall());
-  entry.set_what("relationship");
-  entry.set_outcome(std::string(what));
-  entry.set_operator_name(std::string(who));
-  return entry;
-}
 
 v1::RelationshipView ViewOfUnserved(const v1::RelationshipSpec& spec) {
   v1::RelationshipView view;
@@ -131,7 +122,7 @@ void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::Relationshi
     opened = added.ok() ? watch->recorder().Open(spec.name()) : added;
     if (added.ok() && !opened.ok()) (void)journal->RemoveRelationship(spec.name());
     if (opened.ok()) {
-      (void)journal->AddEntry(spec.name(), RelationshipEntry(*clock, "adopted", who));
+      (void)journal->AddEntry(spec.name(), operators::RelationshipEntry(*clock, "adopted", who));
     }
     loop->Post([self, request, spec, service, opened = std::move(opened)]() mutable {
       const auto core = self.lock();
@@ -208,7 +199,7 @@ void PrimaryApp::Core::Remove(const Request& request) {
     absl::StatusOr<Recorder::Opened> opened = Recorder::Opened();
     if (removed.ok()) {
       (void)journal->AddEntry(
-          name, RelationshipEntry(*clock, "removed", request.message.operator_name()));
+          name, operators::RelationshipEntry(*clock, "removed", request.message.operator_name()));
     } else {
       opened = watch->recorder().Open(name);
     }
@@ -228,8 +219,8 @@ void PrimaryApp::Core::RemoveUnserved(const Request& request, const v1::Relation
                     loop = &world_.loop, clock = &world_.clock] {
     const absl::Status removed = journal->RemoveRelationship(spec.name());
     if (removed.ok()) {
-      (void)journal->AddEntry(
-          spec.name(), RelationshipEntry(*clock, "removed", request.message.operator_name()));
+      (void)journal->AddEntry(spec.name(), operators::RelationshipEntry(
+                                               *clock, "removed", request.message.operator_name()));
     }
     loop->Post([self, request, spec, removed] {
       const auto core = self.lock();

@@ -2,6 +2,7 @@
 
 #include "common/base/status.h"
 #include "common/log/log.h"
+#include "common/operator/history.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
 
@@ -15,16 +16,6 @@ std::optional<DhcpService> FromProto(v1::Service service) {
   if (service == v1::DHCP4) return DhcpService::kDhcp4;
   if (service == v1::DHCP6) return DhcpService::kDhcp6;
   return std::nullopt;
-}
-
-v1::HistoryEntry RelationshipEntry(const Clock& clock, std::string_view outcome,
-                                   std::string_view by) {
-  v1::HistoryEntry entry;
-  *entry.mutable_time() = ToWire(clock.Wall());
-  entry.set_what("relationship");
-  entry.set_outcome(std::string(outcome));
-  entry.set_operator_name(std::string(by));
-  return entry;
 }
 
 }  // namespace
@@ -216,7 +207,8 @@ void SecondaryApp::Core::OnSpec(const v1::RelationshipSpec& spec) {
     };
     auto memory = save();
     if (memory.ok() && fresh) {
-      (void)store->AddEntry(spec.name(), RelationshipEntry(*clock, "adopted", spec.primary()));
+      (void)store->AddEntry(spec.name(),
+                            operators::RelationshipEntry(*clock, "adopted", spec.primary()));
     }
     loop->Post([self, spec, service, memory = std::move(memory)]() mutable {
       const auto core = self.lock();
@@ -282,7 +274,8 @@ void SecondaryApp::Core::RemoveMirror(const std::string& name, std::string_view 
   NESTOR_LOG(info, "RELATIONSHIP_REMOVED", "relationship={} by={}", name, by);
   world_.disk.Post([store = &world_.store, clock = &world_.clock, name, by = std::string(by)] {
     absl::Status removed = store->RemoveRelationship(name);
-    if (removed.ok()) removed = store->AddEntry(name, RelationshipEntry(*clock, "removed", by));
+    if (removed.ok())
+      removed = store->AddEntry(name, operators::RelationshipEntry(*clock, "removed", by));
     if (!removed.ok()) {
       NESTOR_LOG(error, "STORE_WRITE_FAILED", "relationship={} error=\"{}\"", name,
                  Message(removed));
