@@ -45,15 +45,15 @@ enum class Outcome {
 struct ApplyResult {
   Outcome outcome = Outcome::kUnreachable;
   bool persisted = false;
-  bool sent = false;  // a config-set was sent
+  bool sent = false;  // a config-set of the target was sent
   int kea_result = 0;
   std::string kea_text;
   config::ObjectId object;  // what was refused, key empty where it is not known
   std::string text;  // for people, as STYLE: what, by whom, what state that leaves, what next
   // What Kea reports now, where it could be read; the set is shared with nobody who writes.
   std::shared_ptr<const config::ObjectSet> actual;
-  // What Kea had right after a config-set where that was not what was set, and it was set once more;
-  // otherwise null.
+  // What Kea had right after a config-set where that was not what was set, and it was set once
+  // more; otherwise null.
   std::shared_ptr<const config::ObjectSet> between;
   // kHeld: what would be removed.
   size_t subnets_removed = 0, reservations_removed = 0;

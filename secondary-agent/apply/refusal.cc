@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/kea/command.h"
+#include "common/log/log.h"
 #include "secondary-agent/apply/job.h"
 
 namespace nestor::secondary {
@@ -93,11 +94,11 @@ void Applier::Find(Job& job, const absl::Status& lost) {
 }
 
 void Applier::Revive(Job& job) {
-  const bool comes_back = job.result.outcome == Outcome::kUnreachable ||
-                          job.result.outcome == Outcome::kDiffersBefore;
+  const bool comes_back =
+      job.result.outcome == Outcome::kUnreachable || job.result.outcome == Outcome::kDiffersBefore;
   if (!unsure_ || comes_back) return;
   if (job.last_good.empty()) job.last_good = json::Write(job.before.arguments.root());
-  job.result.sent = true;
+  NESTOR_LOG(warn, "KEA_SET_AGAIN", "what=\"{}\"", job.target.label);
   const std::string trouble = SetLastGood(job);
   (void)ReadBack(job);
   if (trouble.empty()) return;

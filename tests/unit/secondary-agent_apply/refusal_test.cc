@@ -98,7 +98,9 @@ class CutOffTest : public RefusalTest {
 };
 
 TEST_F(CutOffTest, WhatKeaRunsIsSetAgainThoughNothingDiffers) {
-  EXPECT_EQ(Apply(Whole(ObjectsOf(Config({1, 2})))).outcome, Outcome::kUnchanged);
+  const ApplyResult result = Apply(Whole(ObjectsOf(Config({1, 2}))));
+  EXPECT_EQ(result.outcome, Outcome::kUnchanged);
+  EXPECT_FALSE(result.sent) << "the change itself was there already";
   EXPECT_EQ(kea_.Accepted("config-set"), 1u);
   clock_.Advance(absl::Minutes(1));
   EXPECT_TRUE(kea_.ServesDhcp());
