@@ -1,0 +1,70 @@
+#include "kea-hook/notifier.h"
+
+#include <cc/data.h>
+#include <exceptions/exceptions.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace nestor::hook {
+namespace {
+
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+int OpenFor(const std::string& path) {
+  if (path.empty()) return -1;
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
+    isc_throw(isc::BadValue, "the parameter socket is longer than a path of a socket can be ("
+                                 << sizeof(sockaddr_un::sun_path) - 1 << " bytes): " << path);
+  }
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) isc_throw(isc::Unexpected, "no socket for notices: " << std::strerror(errno));
+  return fd;
+}
+
+}  // namespace
+
+Notifier::Notifier(std::string path) : path_(std::move(path)), fd_(OpenFor(path_)) {}
+
+Notifier::~Notifier() {
+  if (fd_ >= 0) close(fd_);
+}
+
+// Each by its address, so that an agent that was restarted is found.
+bool Notifier::Send(const std::string& text) noexcept {
+  const sockaddr_un address = AddressOf(path_);
+  return sendto(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                reinterpret_cast<const sockaddr*>(&address),
+                sizeof address) == static_cast<ssize_t>(text.size());
+}
+
+void Notifier::TellConfiguration(const std::string& revision, const std::string& origin) noexcept {
+  if (fd_ < 0) return;
+  try {
+    using isc::data::Element;
+    const isc::data::ElementPtr notice = Element::createMap();
+    notice->set("notice", Element::create("configuration"));
+    notice->set("revision", Element::create(revision));
+    notice->set("origin", Element::create(origin));
+    ++(Send(notice->str()) ? sent_ : dropped_);
+  } catch (...) {
+    ++dropped_;
+  }
+}
+
+int Notifier::queued() const {
+  int bytes = 0;
+  return fd_ >= 0 && ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+}  // namespace nestor::hook

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kea-hook/object.h"
+
+namespace nestor::hook {
+
+// The configuration that Kea runs, as objects. Kea's main thread only. Kea's exceptions come
+// through.
+class RunningConfiguration {
+ public:
+  virtual ~RunningConfiguration() = default;
+
+  virtual const char* service() const = 0;
+
+  // These objects as they are, in the order asked for.
+  virtual std::vector<Object> Read(const std::vector<ObjectId>& ids) const = 0;
+
+  struct Page {
+    std::vector<Object> objects;
+    std::string next;  // where to go on; empty: that was the last
+  };
+  // From `cursor` on, which is empty or a page's `next`, until `budget` is used up, one object at
+  // least. Throws Refused where the cursor is none.
+  virtual Page ReadOn(const std::string& cursor, std::chrono::microseconds budget) const = 0;
+
+  // Makes the change, all of it or nothing, and returns the objects that it touched as they are
+  // after it. With `dry_run` nothing is changed, and they are as they would be. Throws Refused.
+  virtual std::vector<Object> Apply(const Change& change, bool dry_run) = 0;
+};
+
+// For the daemon that has loaded the library.
+std::unique_ptr<RunningConfiguration> MakeRunningConfiguration();
+
+}  // namespace nestor::hook
