@@ -17,7 +17,7 @@ using isc::data::Element;
 using isc::data::ElementPtr;
 
 // A page's share of Kea's time, of which writing the answer takes about as much again.
-constexpr std::chrono::microseconds kPageBudget(1000);
+constexpr std::chrono::microseconds kPageBudget(700);
 
 ElementPtr Text(const std::string& text) { return Element::create(text); }
 
@@ -27,6 +27,13 @@ ElementPtr ToElement(const ObjectId& id) {
   const ElementPtr map = Element::createMap();
   map->set("kind", Text(KindName(id.kind)));
   map->set("key", Text(id.key));
+  return map;
+}
+
+ElementPtr ToElement(const Notifier::Counts& counts) {
+  const ElementPtr map = Element::createMap();
+  map->set("sent", Number(counts.sent));
+  map->set("dropped", Number(counts.dropped));
   return map;
 }
 
@@ -159,11 +166,11 @@ ConstElementPtr Commands::Status(const ConstElementPtr& arguments) {
     status->set("kea", Text(NESTOR_KEA_VERSION_TEXT));
     status->set("service", Text(running_->service()));
     status->set("revision", Text(revision_.Text()));
+    status->set("ha-mode", Text(running_->HaMode()));
+    status->set("config-backend", Text(running_->ConfigBackend()));
     status->set("socket", Text(notifier_.path()));
-    const ElementPtr notices = Element::createMap();
-    notices->set("sent", Number(notifier_.configurations().sent));
-    notices->set("dropped", Number(notifier_.configurations().dropped));
-    status->set("notices", notices);
+    status->set("notices", ToElement(notifier_.configurations()));
+    status->set("leases", ToElement(notifier_.leases()));
     status->set("queued", Element::create(notifier_.queued()));
     status->set("applied", Number(applied_));
     status->set("refused", Number(refused_));

@@ -30,6 +30,8 @@ class Commands {
   // Kea has carried out a command of its own or of another library. Any thread.
   void OnCommand(const std::string& name, const isc::data::ConstElementPtr& response);
 
+  Notifier& notifier() { return notifier_; }
+
  private:
   isc::data::ElementPtr Read(const isc::data::ConstElementPtr& arguments) const;
   isc::data::ElementPtr Change(const isc::data::ConstElementPtr& arguments);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "kea-hook/commands.h"
+#include "kea-hook/leases.h"
 
 namespace nestor::hook {
 namespace {
@@ -52,6 +53,19 @@ int Take(CalloutHandle& handle, Handler handler) {
   return 0;
 }
 
+// Nobody waits for a notice, and none may harm a packet.
+template <typename Telling>
+int Tell(const Telling& telling) {
+  if (!commands->notifier().tells()) return 0;
+  try {
+    Leases leases(commands->notifier());
+    telling(leases);
+  } catch (...) {
+    // Without the arguments that a callout has there is nothing to tell.
+  }
+  return 0;
+}
+
 int Status(CalloutHandle& handle) { return Take(handle, &Commands::Status); }
 int Get(CalloutHandle& handle) { return Take(handle, &Commands::Get); }
 int Apply(CalloutHandle& handle) { return Take(handle, &Commands::Apply); }
@@ -62,6 +76,8 @@ int Apply(CalloutHandle& handle) { return Take(handle, &Commands::Apply); }
 using isc::hooks::CalloutHandle;
 using isc::hooks::LibraryHandle;
 using nestor::hook::commands;
+using nestor::hook::Leases;
+using nestor::hook::Tell;
 
 extern "C" {
 
@@ -106,6 +122,58 @@ int dhcp4_srv_configured(CalloutHandle&) {
 int dhcp6_srv_configured(CalloutHandle&) {
   commands->OnConfigured("start");
   return 0;
+}
+
+int lease4_renew(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Note(handle, "renewed"); });
+}
+
+int leases4_committed(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.TellCommitted(handle, "leases4", "deleted_leases4"); });
+}
+
+int lease4_release(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Tell(handle, "lease4", "released"); });
+}
+
+int lease4_decline(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Tell(handle, "lease4", "declined"); });
+}
+
+int lease4_expire(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Tell(handle, "lease4", "expired"); });
+}
+
+int lease4_recover(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Tell(handle, "lease4", "recovered"); });
+}
+
+int lease6_renew(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Note(handle, "renewed"); });
+}
+
+int lease6_rebind(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Note(handle, "rebound"); });
+}
+
+int leases6_committed(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.TellCommitted(handle, "leases6", "deleted_leases6"); });
+}
+
+int lease6_release(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Tell(handle, "lease6", "released"); });
+}
+
+int lease6_decline(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Tell(handle, "lease6", "declined"); });
+}
+
+int lease6_expire(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Tell(handle, "lease6", "expired"); });
+}
+
+int lease6_recover(CalloutHandle& handle) {
+  return Tell([&](Leases& leases) { leases.Tell(handle, "lease6", "recovered"); });
 }
 
 int command_processed(CalloutHandle& handle) {

@@ -41,30 +41,33 @@ Notifier::~Notifier() {
 }
 
 // Each by its address, so that an agent that was restarted is found.
-bool Notifier::Send(const std::string& text) noexcept {
+void Notifier::Send(const std::string& text, Tally& tally) noexcept {
   const sockaddr_un address = AddressOf(path_);
-  return sendto(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                reinterpret_cast<const sockaddr*>(&address),
-                sizeof address) == static_cast<ssize_t>(text.size());
+  const bool sent = sendto(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+                           reinterpret_cast<const sockaddr*>(&address),
+                           sizeof address) == static_cast<ssize_t>(text.size());
+  ++(sent ? tally.sent : tally.dropped);
 }
 
 void Notifier::TellConfiguration(const std::string& revision, const std::string& origin) noexcept {
-  if (fd_ < 0) return;
+  if (!tells()) return;
   try {
     using isc::data::Element;
     const isc::data::ElementPtr notice = Element::createMap();
     notice->set("notice", Element::create("configuration"));
     notice->set("revision", Element::create(revision));
     notice->set("origin", Element::create(origin));
-    ++(Send(notice->str()) ? sent_ : dropped_);
+    Send(notice->str(), configurations_);
   } catch (...) {
-    ++dropped_;
+    ++configurations_.dropped;
   }
 }
 
+void Notifier::TellLease(const std::string& notice) noexcept { Send(notice, leases_); }
+
 int Notifier::queued() const {
   int bytes = 0;
-  return fd_ >= 0 && ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+  return tells() && ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 }  // namespace nestor::hook

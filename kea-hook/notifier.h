@@ -23,17 +23,25 @@ class Notifier {
 
   void TellConfiguration(const std::string& revision, const std::string& origin) noexcept;
 
+  // `notice` is the text of one lease's.
+  void TellLease(const std::string& notice) noexcept;
+
   const std::string& path() const { return path_; }
-  Counts configurations() const { return {sent_, dropped_}; }
+  bool tells() const { return fd_ >= 0; }
+  Counts configurations() const { return {configurations_.sent, configurations_.dropped}; }
+  Counts leases() const { return {leases_.sent, leases_.dropped}; }
   // Bytes that the agent has not taken yet.
   int queued() const;
 
  private:
-  bool Send(const std::string& text) noexcept;
+  struct Tally {
+    std::atomic<uint64_t> sent = 0, dropped = 0;
+  };
+  void Send(const std::string& text, Tally& tally) noexcept;
 
   const std::string path_;
   const int fd_;  // -1: nobody is told
-  std::atomic<uint64_t> sent_ = 0, dropped_ = 0;
+  Tally configurations_, leases_;
 };
 
 }  // namespace nestor::hook

@@ -9,12 +9,33 @@
 namespace nestor::hook {
 namespace {
 
+using isc::data::ConstElementPtr;
+using isc::data::ElementPtr;
 using isc::dhcp::CfgMgr;
 
 template <typename F>
 class Running : public RunningConfiguration {
  public:
   const char* service() const override { return F::kService; }
+
+  std::string HaMode() const override {
+    const ConstElementPtr hooks = CfgMgr::instance().getCurrentCfg()->getHooksConfig().toElement();
+    for (const ElementPtr& hook : hooks->listValue()) {
+      if (hook->get("library")->stringValue().find("libdhcp_ha.so") == std::string::npos) continue;
+      const ConstElementPtr parameters = hook->get("parameters");
+      const ConstElementPtr ha = parameters ? parameters->get("high-availability") : parameters;
+      const ConstElementPtr mode = ha && !ha->empty() ? ha->get(0)->get("mode") : ConstElementPtr();
+      if (mode) return mode->stringValue();
+    }
+    return {};
+  }
+
+  std::string ConfigBackend() const override {
+    const auto control = CfgMgr::instance().getCurrentCfg()->getConfigControlInfo();
+    if (!control || control->getConfigDatabases().empty()) return {};
+    const ConstElementPtr type = control->getConfigDatabases().front().toElement()->get("type");
+    return type ? type->stringValue() : "unknown";
+  }
 
   std::vector<Object> Read(const std::vector<ObjectId>& ids) const override {
     const Reader<F> reader(CfgMgr::instance().getCurrentCfg());

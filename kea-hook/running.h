@@ -18,6 +18,11 @@ class RunningConfiguration {
 
   virtual const char* service() const = 0;
 
+  // The mode of the HA hook, "hot-standby" or another; empty: it is not loaded.
+  virtual std::string HaMode() const = 0;
+  // The type of the first database of config-control; empty: there is none.
+  virtual std::string ConfigBackend() const = 0;
+
   // These objects as they are, in the order asked for.
   virtual std::vector<Object> Read(const std::vector<ObjectId>& ids) const = 0;
 

@@ -55,6 +55,16 @@ ElementPtr ListOf(const std::vector<Object>& objects) {
   return list;
 }
 
+// Kea's words, less the line and column: what is parsed here has none.
+std::string WithoutPosition(std::string text) {
+  for (const std::string_view none : {" at (:0:0)", " (:0:0)", "(:0:0)"}) {
+    for (size_t at = text.find(none); at != std::string::npos; at = text.find(none)) {
+      text.erase(at, none.size());
+    }
+  }
+  return text;
+}
+
 struct Code {
   std::string space;
   uint16_t code;
@@ -201,7 +211,7 @@ void Transition<F>::Guard(const ObjectId& id, const std::function<void()>& parse
   try {
     parse();
   } catch (const std::exception& error) {
-    refused_.push_back({id, error.what()});
+    refused_.push_back({id, WithoutPosition(error.what())});
   }
 }
 
