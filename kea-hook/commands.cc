@@ -172,6 +172,7 @@ ConstElementPtr Commands::Status(const ConstElementPtr& arguments) {
     status->set("notices", ToElement(notifier_.configurations()));
     status->set("leases", ToElement(notifier_.leases()));
     status->set("queued", Element::create(notifier_.queued()));
+    status->set("config-set-failed", Element::create(config_set_failed_.load()));
     status->set("applied", Number(applied_));
     status->set("refused", Number(refused_));
     const ElementPtr names = Element::createList();
@@ -253,8 +254,12 @@ void Commands::OnConfigured(const std::string& origin) {
 void Commands::OnCommand(const std::string& name, const ConstElementPtr& response) {
   int result = isc::config::CONTROL_RESULT_ERROR;
   (void)isc::config::parseAnswer(result, response);
-  if (result != isc::config::CONTROL_RESULT_SUCCESS) return;
-  if (name == "config-set" || name == "config-reload") {
+  const bool configures = name == "config-set" || name == "config-reload";
+  if (result != isc::config::CONTROL_RESULT_SUCCESS) {
+    if (configures) config_set_failed_ = true;
+    return;
+  }
+  if (configures) {
     // Told of when it was taken, and once more now that it is in use.
     return notifier_.TellConfiguration(revision_.Text(), name);
   }

@@ -2,6 +2,7 @@
 
 #include <cc/data.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,6 +41,7 @@ class Commands {
   Notifier notifier_;
   const std::unique_ptr<RunningConfiguration> running_;
   uint64_t applied_ = 0, refused_ = 0;
+  std::atomic<bool> config_set_failed_ = false;  // since the library was loaded
 };
 
 }  // namespace nestor::hook

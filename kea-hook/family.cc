@@ -37,7 +37,8 @@ void Recount(SubnetID subnet, const LeaseStatsQueryPtr& query, Lease::Type type,
   int64_t all = 0, bad = 0;
   LeaseStatsRow row;
   while (query->getNextRow(row)) {
-    if (row.lease_type_ != type) continue;
+    // Rows about DHCPv4 leases have no type.
+    if (type != Lease::TYPE_V4 && row.lease_type_ != type) continue;
     if (row.lease_state_ == Lease::STATE_DEFAULT) all += row.state_count_;
     if (row.lease_state_ == Lease::STATE_DECLINED) bad += row.state_count_;
   }

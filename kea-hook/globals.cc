@@ -26,6 +26,9 @@ using isc::dhcp::SrvConfig;
 using isc::dhcp::SrvConfigPtr;
 using Undo = std::function<void()>;
 
+// Kea has these among the parameters that it is configured with.
+constexpr const char* kServersOwn[] = {"data-directory", "server-tag"};
+
 // A parameter that is a member of SrvConfig, or an object of its own there.
 struct Part {
   ElementPtr (*get)(SrvConfig& config, uint16_t family);
@@ -227,6 +230,7 @@ void CheckType(const ConstElementPtr& before, const ConstElementPtr& value,
 
 ElementPtr GlobalsOf(SrvConfig& config, uint16_t family) {
   const ElementPtr globals = config.getConfiguredGlobals()->toElement();
+  for (const char* name : kServersOwn) globals->remove(name);
   for (const auto& [name, part] : PartsOf(family)) {
     if (const ElementPtr value = part.get(config, family)) globals->set(name, value);
   }
@@ -240,6 +244,9 @@ const std::vector<std::string>& GlobalsThatNeedConfigSet() {
 }
 
 Undo SetGlobal(SrvConfig& config, uint16_t family, const std::string& name, ConstElementPtr value) {
+  if (std::find(std::begin(kServersOwn), std::end(kServersOwn), name) != std::end(kServersOwn)) {
+    throw Refused(kRefused, name + " belongs to a server, not to a pair");
+  }
   const auto& parts = PartsOf(family);
   const auto part = parts.find(name);
   if (part == parts.end() && !IsConfigured(name)) {

@@ -46,13 +46,16 @@ void Remove(const ConstHostPtr& host, CfgHosts& hosts) {
 }
 #else
 void Remove(const ConstHostPtr& host, CfgHosts& hosts) {
-  const std::vector<uint8_t>& identifier = host->getIdentifier();
-  if (host->getIPv4SubnetID() != isc::dhcp::SUBNET_ID_UNUSED) {
-    hosts.del4(host->getIPv4SubnetID(), host->getIdentifierType(), identifier.data(),
-               identifier.size());
+  const std::vector<uint8_t>& id = host->getIdentifier();
+  const auto type = host->getIdentifierType();
+  const CfgHosts& there = hosts;
+  if (const auto subnet = host->getIPv4SubnetID(); subnet != isc::dhcp::SUBNET_ID_UNUSED) {
+    if (there.get4(subnet, type, id.data(), id.size()) != host) return;
+    hosts.del4(subnet, type, id.data(), id.size());
   } else {
-    hosts.del6(host->getIPv6SubnetID(), host->getIdentifierType(), identifier.data(),
-               identifier.size());
+    const auto subnet6 = host->getIPv6SubnetID();
+    if (there.get6(subnet6, type, id.data(), id.size()) != host) return;
+    hosts.del6(subnet6, type, id.data(), id.size());
   }
 }
 #endif

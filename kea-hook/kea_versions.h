@@ -7,7 +7,7 @@
 
 namespace nestor::hook {
 
-// Takes `host`, which is in `hosts`, out of them.
+// Takes `host` out of `hosts`, if it is there.
 void Remove(const isc::dhcp::ConstHostPtr& host, isc::dhcp::CfgHosts& hosts);
 
 }  // namespace nestor::hook

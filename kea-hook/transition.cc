@@ -100,6 +100,8 @@ Transition<F>::Transition(const Change& change)
     : config_(CfgMgr::instance().getCurrentCfg()), reader_(config_) {
   for (const ObjectId& id : change.removed) Take(id, nullptr);
   for (const Object& object : change.upserted) Take(object.id, object.value);
+  if (listed_.contains(Kind::kClientClass))
+    touched_.insert({Kind::kGlobal, std::string(kClassOrder)});
 }
 
 template <typename F>
@@ -148,7 +150,6 @@ void Transition<F>::TakeListed(const ObjectId& id, const ConstElementPtr& value)
     throw Refused(kMalformed,
                   std::string(KindName(id.kind)) + " " + id.key + " is called otherwise inside");
   }
-  if (is_class) touched_.insert({Kind::kGlobal, std::string(kClassOrder)});
   listed_[id.kind][id.key] = text;
 }
 

@@ -84,7 +84,6 @@ class Transition {
   void Replace();
   void RemoveHosts();
   void RemoveSubnets();
-  void RemoveNetwork(const std::string& name);
   void PlaceNetworks();
   void PlaceSubnets();
   void PlaceHosts();

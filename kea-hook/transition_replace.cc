@@ -85,41 +85,36 @@ void Transition<F>::RemoveSubnets() {
   }
 }
 
-template <typename F>
-void Transition<F>::RemoveNetwork(const std::string& name) {
-  const auto networks = F::SharedNetworks(*config_);
-  const SharedNetworkPtr before = networks->getByName(name);
-  networks->del(name);  // it has no subnets left
-  undo_.push_back([networks, before] { networks->add(before); });
-}
-
+// Kea lets go of the subnets of a network that it deletes, so they leave before and join after.
 template <typename F>
 void Transition<F>::PlaceNetworks() {
   const auto networks = F::SharedNetworks(*config_);
   for (auto& [name, entry] : networks_) {
     networks_to_check_.insert(name);
     const SharedNetworkPtr before = networks->getByName(name), next = entry.parsed;
+    std::vector<SubnetPtr> members;
+    if (before) members.assign(before->getAllSubnets()->begin(), before->getAllSubnets()->end());
+    if (!next && !members.empty()) {
+      refused_.push_back({{Kind::kSharedNetwork, name},
+                          "it still has subnet " + members.front()->toText() + " (id " +
+                              std::to_string(members.front()->getID()) + ")"});
+      continue;
+    }
+    for (const SubnetPtr& member : members) {
+      before->del(member->getID());
+      undo_.push_back([before, member] { before->add(member); });
+    }
     if (before) {
-      const auto members = *before->getAllSubnets();
-      if (!next && !members.empty()) {
-        refused_.push_back({{Kind::kSharedNetwork, name},
-                            "it still has subnet " + (*members.begin())->toText() + " (id " +
-                                std::to_string((*members.begin())->getID()) + ")"});
-        continue;
-      }
-      for (const SubnetPtr& member : members) {
-        before->del(member->getID());
-        next->add(member);
-        undo_.push_back([before, next, member] {
-          next->del(member->getID());
-          before->add(member);
-        });
-      }
-      RemoveNetwork(name);
+      networks->del(name);
+      undo_.push_back([networks, before] { networks->add(before); });
     }
     if (!next) continue;
     networks->add(next);
     undo_.push_back([networks, name = name] { networks->del(name); });
+    for (const SubnetPtr& member : members) {
+      next->add(member);
+      undo_.push_back([next, member] { next->del(member->getID()); });
+    }
   }
 }
 
@@ -158,8 +153,9 @@ void Transition<F>::PlaceHosts() {
           throw Refused(kRefused, outside + " is not in subnet " + subnet->toText());
         }
       }
-      hosts->add(host);
+      // Kea 2.2 keeps half of a host that it refuses.
       undo_.push_back([hosts, host] { Remove(host, *hosts); });
+      hosts->add(host);
     });
   }
 }
@@ -194,9 +190,9 @@ template <typename F>
 void Transition<F>::CheckNetwork(const std::string& name) {
   const SharedNetworkPtr network = F::SharedNetworks(*config_)->getByName(name);
   if (!network) return;
-  SubnetPtr first;  // the first one that names an interface, or the first
+  SubnetPtr first;  // that names an interface, or the first of all
   for (const SubnetPtr& subnet : *network->getAllSubnets()) {
-    if (!first || first->getIface().empty()) first = subnet;
+    if (!first || (first->getIface().empty() && !subnet->getIface().empty())) first = subnet;
     if (const std::string why = F::WhyApart(*network, *first, *subnet); !why.empty()) {
       refused_.push_back({{Kind::kSubnet, std::to_string(subnet->getID())}, why});
     }
@@ -217,7 +213,7 @@ void Transition<F>::CheckHostsIn(SubnetID number) {
     return;
   }
   if (!entry.before || entry.before->toText() == entry.parsed->toText()) return;
-  for (const auto& host : F::HostsIn(hosts, number, SIZE_MAX)) {
+  for (const auto& host : F::HostsIn(hosts, number, UINT32_MAX)) {
     const std::string outside = F::OutOf(*entry.parsed, *host);
     if (outside.empty()) continue;
     refused_.push_back({entry.id, "the reserved address " + outside + " would not be in " +
