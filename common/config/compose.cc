@@ -53,6 +53,24 @@ void MendReals(std::string& text, size_t begin) {
   }
 }
 
+// TextForKea() appended to `out`. False: a character is none of Kea's, and was appended as UTF-8.
+bool AppendTextForKea(const ObjectId& id, std::string_view json, std::string& out) {
+  const size_t begin = out.size();
+  const bool sayable = json::AppendForKea(json, out);
+  const bool is_global = id.kind == Kind::kGlobal;
+  if (is_global && IsIn(id.key, kReals) && IntegerLength(std::string_view(out).substr(begin)) > 0) {
+    out += ".0";
+  }
+  if (is_global || id.kind == Kind::kSubnet || id.kind == Kind::kSharedNetwork) {
+    MendReals(out, begin);
+  }
+  return sayable;
+}
+
+absl::Status Unsayable(const ObjectId& id, std::string_view json) {
+  return Bad(id, json, "holds characters that Kea cannot write");
+}
+
 // The options of a code in the order of their "#2", "#3".
 bool OptionLess(const ObjectSet::Map::value_type* a, const ObjectSet::Map::value_type* b) {
   const auto split = [](const ObjectSet::Map::value_type* entry) {
@@ -94,9 +112,7 @@ class Composition {
       AddSubnets(plain->second);
     }
     out_ += "}}";
-    if (unsayable_ != nullptr) {
-      return Bad(unsayable_->first, unsayable_->second.json, "holds characters that Kea cannot");
-    }
+    if (unsayable_ != nullptr) return Unsayable(unsayable_->first, unsayable_->second.json);
     return std::move(out_);
   }
 
@@ -234,11 +250,7 @@ class Composition {
   }
 
   void AddText(const Entry& entry, std::string_view text) {
-    const size_t begin = out_.size();
-    if (!json::AppendForKea(text, out_)) unsayable_ = &entry;
-    if (entry.first.kind == Kind::kSubnet || entry.first.kind == Kind::kSharedNetwork) {
-      MendReals(out_, begin);
-    }
+    if (!AppendTextForKea(entry.first, text, out_)) unsayable_ = &entry;
   }
 
   void AddGlobal(const Entry& entry) {
@@ -247,7 +259,6 @@ class Composition {
     json::AppendString(entry.first.key, out_);
     out_ += ':';
     AddText(entry, entry.second.json);
-    MendReals(out_, begin);
     Mark(begin, entry.first);
   }
 
@@ -315,6 +326,13 @@ class Composition {
 };
 
 }  // namespace
+
+absl::StatusOr<std::string> TextForKea(const ObjectId& id, std::string_view json) {
+  std::string text;
+  text.reserve(json.size());
+  if (!AppendTextForKea(id, json, text)) return Unsayable(id, json);
+  return text;
+}
 
 absl::StatusOr<std::string> Compose(DhcpService service, const Value& local_arguments,
                                     const ObjectSet& wanted, std::vector<Place>* places) {

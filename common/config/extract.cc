@@ -56,6 +56,28 @@ void SortOptionsAndRelays(std::string_view name, std::vector<const Value*>& elem
                    [&](const Value* a, const Value* b) { return text(a) < text(b); });
 }
 
+// How Kea's form of an object becomes its canonical one.
+const Shape& ShapeOf(Kind kind) {
+  static const Shape as_it_is;
+  static const Shape plain{.rearrange = SortOptions};
+  static const Shape network{.without = {"subnet4", "subnet6"}, .rearrange = SortOptionsAndRelays};
+  static const Shape subnet{.without = {"reservations"}, .rearrange = SortOptionsAndRelays};
+  switch (kind) {
+    case Kind::kGlobal:
+      return as_it_is;
+    case Kind::kOptionDef:
+    case Kind::kOption:
+    case Kind::kClientClass:
+    case Kind::kReservation:
+      return plain;
+    case Kind::kSharedNetwork:
+      return network;
+    case Kind::kSubnet:
+      return subnet;
+  }
+  return as_it_is;
+}
+
 // Takes one configuration apart.
 class Extraction {
  public:
@@ -78,17 +100,18 @@ class Extraction {
     if (name == "reservations") return TakeReservations("0", value);
     if (name == subnets_name_) return TakeSubnets(value, {});
     if (name == "shared-networks") return TakeNetworks(value);
-    set_.Put({Kind::kGlobal, std::string(name)}, json::Canonical(value));
+    Put(Kind::kGlobal, std::string(name), value);
     return absl::OkStatus();
   }
 
   // False: there was one already.
-  bool Put(Kind kind, std::string key, const Value& value, Shape shape) {
-    const bool relays = kind == Kind::kSubnet || kind == Kind::kSharedNetwork;
-    shape.rearrange = relays ? SortOptionsAndRelays : SortOptions;
+  bool Put(Kind kind, std::string key, std::string canonical) {
     const size_t before = set_.size();
-    set_.Put({kind, std::move(key)}, json::Canonical(value, shape));
+    set_.Put({kind, std::move(key)}, std::move(canonical));
     return set_.size() > before;
+  }
+  bool Put(Kind kind, std::string key, const Value& value) {
+    return Put(kind, std::move(key), CanonicalObject(kind, value));
   }
 
   absl::Status TakeClasses(const Value& value) {
@@ -99,7 +122,7 @@ class Extraction {
       if (name.empty()) return Bad("a client class without name");
       if (order.size() > 1) order += ',';
       json::AppendString(name, order);
-      if (!Put(Kind::kClientClass, std::string(name), one, Shape{})) {
+      if (!Put(Kind::kClientClass, std::string(name), one)) {
         return Bad(fmt::format("two client classes have the name {}", name));
       }
     }
@@ -116,7 +139,7 @@ class Extraction {
       const std::string key = fmt::format("{}/{}", FindString(one, "space"), code->GetUint64());
       ObjectId id{kind, key};
       for (int n = 2; set_.Find(id) != nullptr; ++n) id.key = fmt::format("{}#{}", key, n);
-      Put(kind, std::move(id.key), one, Shape{});
+      Put(kind, std::move(id.key), one);
     }
     return absl::OkStatus();
   }
@@ -139,11 +162,20 @@ class Extraction {
       std::string key = ReservationKey(subnet, one);
       if (key.empty())
         return Bad(fmt::format("a reservation in subnet {} without identifier", subnet));
-      if (!Put(Kind::kReservation, key, one, Shape{})) {
+      if (!Put(Kind::kReservation, key, one)) {
         return Bad(fmt::format("two reservations are {}", key));
       }
     }
     return absl::OkStatus();
+  }
+
+  // A subnet's canonical text, with the name of its network unless that is empty.
+  static std::string SubnetIn(std::string_view network, const Value& subnet) {
+    if (network.empty()) return CanonicalObject(Kind::kSubnet, subnet);
+    Shape shape = ShapeOf(Kind::kSubnet);
+    shape.with_name = "shared-network";
+    json::AppendString(network, shape.with_value);
+    return json::Canonical(subnet, shape);
   }
 
   absl::Status TakeSubnets(const Value& value, std::string_view network) {
@@ -155,13 +187,7 @@ class Extraction {
         return Bad(fmt::format("subnet {} has no id", FindString(subnet, "subnet", "?")));
       }
       const std::string key = fmt::format("{}", id->GetUint64());
-      Shape shape;
-      shape.without = {"reservations"};
-      if (!network.empty()) {
-        shape.with_name = "shared-network";
-        json::AppendString(network, shape.with_value);
-      }
-      if (!Put(Kind::kSubnet, key, subnet, std::move(shape))) {
+      if (!Put(Kind::kSubnet, key, SubnetIn(network, subnet))) {
         return Bad(fmt::format("two subnets have the id {}", key));
       }
       if (const Value* reservations = Find(subnet, "reservations")) {
@@ -176,9 +202,7 @@ class Extraction {
     for (const Value& network : value.GetArray()) {
       const std::string_view name = FindString(network, "name");
       if (name.empty()) return Bad("a shared network without name");
-      Shape shape;
-      shape.without = {subnets_name_};
-      if (!Put(Kind::kSharedNetwork, std::string(name), network, std::move(shape))) {
+      if (!Put(Kind::kSharedNetwork, std::string(name), network)) {
         return Bad(fmt::format("two shared networks have the name {}", name));
       }
       if (const Value* subnets = Find(network, subnets_name_)) {
@@ -197,6 +221,10 @@ class Extraction {
 bool IsServerSpecific(std::string_view name) {
   return std::find(std::begin(kServerSpecific), std::end(kServerSpecific), name) !=
          std::end(kServerSpecific);
+}
+
+std::string CanonicalObject(Kind kind, const Value& object) {
+  return json::Canonical(object, ShapeOf(kind));
 }
 
 absl::StatusOr<ObjectSet> Extract(DhcpService service, const Value& arguments) {

@@ -24,6 +24,15 @@ bool IsServerSpecific(std::string_view name);
 // InvalidArgument: not such a configuration (a subnet without id, say); the text names the object.
 absl::StatusOr<ObjectSet> Extract(DhcpService service, const json::Value& arguments);
 
+// The canonical text that Extract() gives an object of `kind`, from the form that config-get gives
+// it; of a global, `object` is its value. Reservations and subnets inside are left out, and a
+// "shared-network" in a subnet stays.
+std::string CanonicalObject(Kind kind, const json::Value& object);
+
+// An object's canonical text as Kea reads it: strings as bytes, reals as reals.
+// InvalidArgument: it holds characters beyond U+00FF, which Kea cannot have written.
+absl::StatusOr<std::string> TextForKea(const ObjectId& id, std::string_view json);
+
 // The configuration (the text {"Dhcp4": {...}}) that has `wanted` for what is mirrored, and keeps
 // what is server-specific in `local_arguments` exactly as it is there.
 // InvalidArgument: an object of `wanted` is not what its kind says, or names a shared network that

@@ -134,6 +134,22 @@ TEST_P(CapturedTest, AnyPartOfTheObjectsComesBackAsItWas) {
   }
 }
 
+TEST_P(CapturedTest, AnObjectsOwnTextIsTheOneComposed) {
+  const auto& [service, primary, local] = GetParam();
+  const ObjectSet wanted = MustExtract(service, Captured(primary));
+  const std::string text = MustCompose(service, MustParse(Captured(local)).root(), wanted);
+  for (const auto& [id, object] : wanted.objects()) {
+    const auto own = TextForKea(id, object.json);
+    ASSERT_TRUE(own.ok()) << Message(own.status());
+    EXPECT_EQ(CanonicalObject(id.kind, MustParse(*own).root()), object.json);
+    if (id.kind == Kind::kOption || id.kind == Kind::kClientClass) {
+      EXPECT_THAT(text, HasSubstr(*own));
+    } else if (id.kind == Kind::kGlobal && id.key != "client-class-order") {
+      EXPECT_THAT(text, HasSubstr(fmt::format("\"{}\":{}", id.key, *own)));
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Kea22, CapturedTest,
                          ::testing::Values(Case{k4, "dhcp4", "dhcp4-other"},
                                            Case{k4, "dhcp4-other", "dhcp4"},
@@ -224,7 +240,7 @@ TEST(ComposeTest, RefusesWhatIsNotWhatItsKindSays) {
   EXPECT_THAT(Wrong(Set({{{Kind::kGlobal, "client-class-order"}, "{}"}})),
               HasSubstr("is not a list"));
   EXPECT_THAT(Wrong(Set({{{Kind::kGlobal, "user-context"}, "{\"a\":\"\u20ac\"}"}})),
-              HasSubstr("holds characters that Kea cannot"));
+              HasSubstr("holds characters that Kea cannot write"));
 }
 
 TEST(ComposeTest, NeverTakesAServersOwnPartsFromAPeer) {
@@ -246,6 +262,32 @@ TEST(ComposeTest, NamesOfMembersInsideAUserContextAreNobodysBusiness) {
 
 TEST(ComposeTest, RefusesALocalConfigurationOfTheOtherService) {
   EXPECT_FALSE(Compose(k6, MustParse(R"({"Dhcp4":{}})").root(), ObjectSet()).ok());
+}
+
+TEST(TextForKeaTest, RealsStayRealsWhereKeaInsists) {
+  const auto text = [](Kind kind, std::string_view key, std::string_view json) {
+    return TextForKea({kind, std::string(key)}, json).value_or("");
+  };
+  EXPECT_EQ(text(Kind::kGlobal, "t1-percent", "1"), "1.0");
+  EXPECT_EQ(text(Kind::kGlobal, "t1-percent", "0.5"), "0.5");
+  EXPECT_EQ(text(Kind::kGlobal, "valid-lifetime", "1"), "1");
+  EXPECT_EQ(text(Kind::kSubnet, "1", R"({"id":1,"t1-percent":0,"t2-percent":1})"),
+            R"({"id":1,"t1-percent":0.0,"t2-percent":1.0})");
+  EXPECT_EQ(text(Kind::kSharedNetwork, "n", R"({"cache-threshold":1,"name":"n"})"),
+            R"({"cache-threshold":1.0,"name":"n"})");
+}
+
+TEST(TextForKeaTest, BytesGoBackAsBytes) {
+  EXPECT_EQ(
+      TextForKea({Kind::kGlobal, "user-context"}, "{\"\u00fc\":\"\u00c3\u00bc\"}").value_or(""),
+      "{\"\u00fc\":\"\\u00c3\\u00bc\"}");
+}
+
+TEST(TextForKeaTest, RefusesWhatKeaCannotWriteAndNamesTheObject) {
+  const auto text = TextForKea({Kind::kSubnet, "1"}, "{\"id\":1,\"subnet\":\"\u20ac\"}");
+  EXPECT_EQ(text.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(Message(text.status())),
+              HasSubstr("(id 1) holds characters that Kea cannot write"));
 }
 
 }  // namespace

@@ -235,5 +235,38 @@ TEST(DescribeTest, NamesObjectsAsPeopleDo) {
   EXPECT_EQ(Describe({Kind::kReservation, "odd"}, "no json"), "reservation odd");
 }
 
+// An object as config-get gives it, and its canonical text.
+struct Form {
+  Kind kind;
+  const char* reported;
+  const char* canonical;
+};
+
+class CanonicalObjectTest : public ::testing::TestWithParam<Form> {};
+
+TEST_P(CanonicalObjectTest, IsTheTextThatExtractGives) {
+  const auto& [kind, reported, canonical] = GetParam();
+  EXPECT_EQ(CanonicalObject(kind, MustParse(reported).root()), canonical);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, CanonicalObjectTest,
+    ::testing::Values(
+        Form{Kind::kGlobal, " 0.50 ", "0.5"},
+        Form{Kind::kGlobal, R"({"option-data":[{"code":2},{"code":1}],"a":1.0})",
+             R"({"a":1,"option-data":[{"code":2},{"code":1}]})"},
+        Form{Kind::kSharedNetwork,
+             R"({"subnet4":[1],"subnet6":[],"name":"n","relay":{"ip-addresses":["b","a"]}})",
+             R"({"name":"n","relay":{"ip-addresses":["a","b"]}})"},
+        Form{Kind::kSubnet,
+             R"({"shared-network":"n","reservations":[{}],"id":1,)"
+             R"("option-data":[{"code":2},{"code":1}]})",
+             R"({"id":1,"option-data":[{"code":1},{"code":2}],"shared-network":"n"})"},
+        Form{Kind::kReservation,
+             R"({"ip-addresses":["b","a"],"option-data":[{"code":2},{"code":1}]})",
+             R"({"ip-addresses":["b","a"],"option-data":[{"code":1},{"code":2}]})"},
+        Form{Kind::kClientClass, R"({"test":"x","name":"\u00c3\u00bc"})",
+             "{\"name\":\"\u00c3\u00bc\",\"test\":\"x\"}"}));
+
 }  // namespace
 }  // namespace nestor::config
