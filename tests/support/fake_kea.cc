@@ -33,6 +33,7 @@ const std::vector<Hook>& Hooks() {
       {"libdhcp_subnet_cmds.so", {"subnet{}-add", "subnet{}-del", "subnet{}-list"}},
       {"libdhcp_host_cmds.so", {"reservation-add", "reservation-del"}},
       {"libdhcp_class_cmds.so", {"class-add", "class-del"}},
+      {"libdhcp_nestor.so", {"nestor-apply", "nestor-get", "nestor-status"}},
   };
   return *kHooks;
 }
@@ -144,6 +145,7 @@ FakeKea::Reply FakeKea::Answer(std::string_view command, std::string_view argume
   if (command == "config-test" || command == "config-set") return Configure(command, arguments);
   if (command == "config-reload") return ReloadFile();
   if (command == "config-write") return WriteFile();
+  if (command.starts_with("nestor-")) return AnswerOfHook(command, arguments);
   if (command.starts_with("lease") && command.ends_with("-get")) return GetLease();
   return {0, {}, {}};
 }
@@ -248,6 +250,7 @@ void FakeKea::Take(std::string config) {
 void FakeKea::Learn() {
   hook_commands_.clear();
   ha_mode_.clear();
+  hook_.reset();
   const auto document = json::ParseKea(running_);
   if (!document.ok()) return;
   ha_mode_ = config::HaMode(service_, document->root());
@@ -257,6 +260,7 @@ void FakeKea::Learn() {
   for (const json::Value& one : hooks->GetArray()) {
     const std::string_view library = json::FindString(one, "library");
     if (library.ends_with("libdhcp_ha.so")) heartbeat_delay_ = HeartbeatDelay(one);
+    if (library.ends_with("libdhcp_nestor.so")) hook_.emplace(NewInstance(), Mirrored(running_));
     for (const Hook& hook : Hooks()) {
       if (!library.ends_with(hook.library)) continue;
       for (const std::string_view command : hook.commands) {
@@ -265,6 +269,18 @@ void FakeKea::Learn() {
       }
     }
   }
+}
+
+std::string FakeKea::NewInstance() const {
+  const config::Sha256 drawn = config::HashOf(fmt::format("{} {}", reconfigured_, running_));
+  return config::Hex(config::Bytes(drawn).substr(0, 8));
+}
+
+config::ObjectSet FakeKea::Mirrored(std::string config) const {
+  const auto document = json::ParseKea(std::move(config));
+  if (!document.ok()) return {};
+  auto objects = config::Extract(service_, document->root());
+  return objects.ok() ? *std::move(objects) : config::ObjectSet();
 }
 
 std::vector<std::string> FakeKea::Commands() const {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "common/base/service.h"
 #include "common/config/object_set.h"
 #include "common/kea/kea_control.h"
+#include "tests/support/fake_hook.h"
 
 namespace nestor::testing {
 
@@ -21,6 +23,8 @@ namespace nestor::testing {
 // What was set comes back from config-get as it was set; Kea's defaults are not added. Which
 // commands there are follows the hook libraries of the configuration, and so does the HA state:
 // after each reconfiguration "waiting" for one heartbeat-delay, then the normal state of the mode.
+// Where libdhcp_nestor.so is among them there are its commands, as docs/kea-hook.md says, but no
+// notices; what config-set would refuse by the rules, so does nestor-apply, without any damage.
 //
 // Thread-safe: a test may act as operator while an agent's worker sends. Time passes on the clock
 // only. A configuration is text throughout: {"Dhcp4": {...}}.
@@ -72,6 +76,8 @@ class FakeKea final : public kea::KeaControl {
   void Hang(int times) { Fail(Fault::kHang, times); }
   // Changes every configuration on its way in, as Kea's normalisation may. Must not call this Kea.
   void SetNormalisation(std::function<std::string(std::string config)> normalise);
+  // How many objects nestor-get gives after a cursor, at least 1; 100 unless told.
+  void SetHookSlice(size_t objects);
 
   // ---- What an operator does. False: Kea refused, with the damage that does.
 
@@ -133,10 +139,22 @@ class FakeKea final : public kea::KeaControl {
   std::string Load(std::string config, std::string_view text);
   void Take(std::string config);
   void Learn();
+  // What is mirrored of a configuration; empty where it cannot be read.
+  config::ObjectSet Mirrored(std::string config) const;
   bool Start(int64_t pid);
   std::vector<std::string> Commands() const;
   std::string HaStateNow() const;
   int64_t Seconds() const;
+
+  // The same, of libdhcp_nestor.so, where it is loaded.
+  Reply AnswerOfHook(std::string_view command, std::string_view arguments);
+  std::string NewInstance() const;
+  Reply HookStatus() const;
+  Reply ApplyByHook(const json::Value& arguments);
+  // What would run after `change`; what Kea has against it is the error's text.
+  absl::StatusOr<std::string> WithChange(const config::ChangeSet& change) const;
+  // The first part of a refused change that Kea has something against; `change` is not empty.
+  config::ObjectId Blamed(const config::ChangeSet& change) const;
 
   const DhcpService service_;
   Clock& clock_;
@@ -156,9 +174,11 @@ class FakeKea final : public kea::KeaControl {
   std::string ha_mode_;
   absl::Duration heartbeat_delay_;
   Instant ha_normal_;
+  std::optional<FakeHook> hook_;
 
   Damage damage_ = Damage::kNone, damage_of_refusal_ = Damage::kDeaf;
   bool lasting_ = false;
+  size_t hook_slice_ = 100;
   Rule test_rule_, set_rule_;
   std::function<std::string(std::string)> normalise_;
   std::map<std::string, Reply, std::less<>> refused_;

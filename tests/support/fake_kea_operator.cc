@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "common/config/kea_config.h"
 #include "common/kea/command.h"
 #include "tests/support/fake_kea.h"
 
@@ -44,6 +43,11 @@ void FakeKea::SetNormalisation(std::function<std::string(std::string)> normalise
   normalise_ = std::move(normalise);
 }
 
+void FakeKea::SetHookSlice(size_t objects) {
+  const std::lock_guard lock(mutex_);
+  hook_slice_ = objects;
+}
+
 bool FakeKea::Set(std::string config) {
   const std::lock_guard lock(mutex_);
   const std::string text = kea::CommandText("config-set", config);
@@ -68,6 +72,7 @@ bool FakeKea::EditAndReload(std::string config) {
 void FakeKea::ChangeInProcess(std::string config) {
   const std::lock_guard lock(mutex_);
   running_ = std::move(config);
+  if (hook_) hook_->Change(Mirrored(running_));
 }
 
 void FakeKea::Crash() {
@@ -110,12 +115,7 @@ std::string FakeKea::file() const {
   return file_;
 }
 
-config::ObjectSet FakeKea::Objects() const {
-  const auto document = json::ParseKea(running());
-  if (!document.ok()) return {};
-  auto objects = config::Extract(service_, document->root());
-  return objects.ok() ? *std::move(objects) : config::ObjectSet();
-}
+config::ObjectSet FakeKea::Objects() const { return Mirrored(running()); }
 
 int64_t FakeKea::pid() const {
   const std::lock_guard lock(mutex_);
