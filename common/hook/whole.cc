@@ -16,7 +16,9 @@ constexpr int kMostDisturbed = 4;
 absl::StatusOr<std::optional<WholeRead>> WholeReading::ReadOn(absl::Duration timeout) {
   auto slice = ReadAfter(kea_, cursor_, timeout);
   if (!slice.ok()) {
-    if (absl::IsDataLoss(slice.status())) BeginAnew();
+    const bool silent =
+        absl::IsUnavailable(slice.status()) || absl::IsDeadlineExceeded(slice.status());
+    if (!silent) BeginAnew();
     return slice.status();
   }
   if (!cursor_.empty() && slice->revision != read_.revision) {

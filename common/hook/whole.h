@@ -27,9 +27,9 @@ class WholeReading {
   // Reads one slice, in at most `timeout`. The whole where that was the last slice, and the next
   // call begins anew; nothing where there are more.
   //
-  // Aborted  the configuration changed during each of several readings. The next call begins anew.
-  // Others as those of common/hook/objects.h: what was read so far holds, and the next call asks
-  // for the same slice; after DataLoss for the first.
+  // Aborted  the configuration changed during each of several readings.
+  // Others as those of common/hook/objects.h. After Unavailable and DeadlineExceeded the next call
+  // asks for the same slice, after any other error it begins anew.
   absl::StatusOr<std::optional<WholeRead>> ReadOn(absl::Duration timeout);
 
  private:

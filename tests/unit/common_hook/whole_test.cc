@@ -105,6 +105,19 @@ TEST_F(WholeTest, MayBeSpreadOverTime) {
   }
 }
 
+TEST_F(WholeTest, BeginsAnewAfterARefusal) {
+  WholeReading reading(kea_);
+  EXPECT_TRUE(reading.ReadOn(kTimeout).ok());
+  kea_.Refuse("nestor-get", "no such cursor");
+  EXPECT_EQ(reading.ReadOn(kTimeout).status().code(), absl::StatusCode::kFailedPrecondition);
+  kea_.Refuse("nestor-get", {});
+  for (int slice = 1; slice <= 3; ++slice) {
+    const auto read = reading.ReadOn(kTimeout);
+    ASSERT_TRUE(read.ok()) << Message(read.status());
+    EXPECT_EQ(read->has_value(), slice == 3);
+  }
+}
+
 TEST_F(WholeTest, AfterDisturbancesEnoughBeginsAnew) {
   Disturb(1000);
   WholeReading reading(kea_);
