@@ -49,7 +49,7 @@ std::vector<std::string> ServerRow(const std::string& relationship, const char* 
           Ago(server.has_as_of(), server.as_of(), now)};
 }
 
-// Lines that say what is wrong; empty: nothing is.
+// Lines that say what is wrong, or should be known; empty: nothing.
 std::string ReasonsText(const v1::RelationshipStatus& status) {
   std::string text;
   bool has_last_error = status.mirror().last_error().empty();
@@ -59,6 +59,9 @@ std::string ReasonsText(const v1::RelationshipStatus& status) {
   }
   if (!has_last_error) {
     text += fmt::format("{}: last error: {}\n", status.name(), status.mirror().last_error());
+  }
+  for (const std::string& notice : status.notices()) {
+    text += fmt::format("{}: {}\n", status.name(), notice);
   }
   return text;
 }

@@ -65,6 +65,18 @@ std::string WithoutPosition(std::string text) {
   return text;
 }
 
+// Kea writes a lifetime without bounds as one that is its own bound. A subnet that says the
+// lifetime otherwise must not inherit those.
+void RemoveOwnBounds(const ElementPtr& network) {
+  for (const std::string lifetime : {"valid-lifetime", "preferred-lifetime"}) {
+    const ConstElementPtr value = network->get(lifetime);
+    for (const char* bound : {"min-", "max-"}) {
+      const ConstElementPtr limit = network->get(bound + lifetime);
+      if (value && limit && limit->equals(*value)) network->remove(bound + lifetime);
+    }
+  }
+}
+
 struct Code {
   std::string space;
   uint16_t code;
@@ -351,7 +363,10 @@ void Transition<F>::Complete() {
     if (!network->contains(F::kSubnets)) network->set(F::kSubnets, Element::createList());
     boost::const_pointer_cast<Element>(network->get(F::kSubnets))->add(entry.text);
   }
-  for (const auto& [name, network] : by_name) networks->add(network);
+  for (const auto& [name, network] : by_name) {
+    RemoveOwnBounds(network);
+    networks->add(network);
+  }
   global->set(F::kSubnets, plain);
   global->set("shared-networks", networks);
   F::Complete(global);

@@ -240,10 +240,14 @@ std::optional<std::string> ConfigBackendInUse(DhcpService service, const Value& 
   const Value* control = root == nullptr ? nullptr : Find(*root, "config-control");
   const Value* databases = control == nullptr ? nullptr : Find(*control, "config-databases");
   if (databases == nullptr || !databases->IsArray() || databases->Empty()) return std::nullopt;
+  return WhyNoConfigBackend(FindString(databases->GetArray()[0], "type", "unknown"));
+}
+
+std::string WhyNoConfigBackend(std::string_view database_type) {
   return fmt::format(
       "its configuration comes from a Config Backend ({} database, config-control), which "
       "distributes it by itself; remove config-control to mirror it",
-      FindString(databases->GetArray()[0], "type", "unknown"));
+      database_type);
 }
 
 std::string HaMode(DhcpService service, const Value& arguments) {

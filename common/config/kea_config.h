@@ -48,6 +48,9 @@ absl::StatusOr<std::string> Compose(DhcpService service, const json::Value& loca
 // Why this configuration cannot be mirrored because a Config Backend is in use, or nothing.
 std::optional<std::string> ConfigBackendInUse(DhcpService service, const json::Value& arguments);
 
+// The same where all that is known of it is the type of its database.
+std::string WhyNoConfigBackend(std::string_view database_type);
+
 // The HA mode of the loaded HA hook ("hot-standby", "load-balancing", ...), or empty.
 std::string HaMode(DhcpService service, const json::Value& arguments);
 

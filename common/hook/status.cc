@@ -17,6 +17,13 @@ absl::StatusOr<Status::Datagrams> DatagramsIn(const json::Value& arguments, std:
   return datagrams;
 }
 
+// As StringIn(), and may be empty.
+absl::StatusOr<std::string> TextIn(const json::Value& arguments, std::string_view name) {
+  const json::Value* text = json::Find(arguments, name);
+  if (text != nullptr && text->IsString()) return std::string(json::Text(*text));
+  return Error(absl::StatusCode::kDataLoss, "{} is no text", name);
+}
+
 absl::StatusOr<std::vector<std::string>> NamesIn(const json::Value& arguments,
                                                  std::string_view name) {
   ASSIGN_OR_RETURN(const json::Value* const list, ListIn(arguments, name));
@@ -33,6 +40,13 @@ absl::StatusOr<Status> StatusFrom(const json::Value& arguments) {
   ASSIGN_OR_RETURN(status.version, StringIn(arguments, "version"));
   ASSIGN_OR_RETURN(status.kea, StringIn(arguments, "kea"));
   ASSIGN_OR_RETURN(status.revision, StringIn(arguments, "revision"));
+  ASSIGN_OR_RETURN(status.ha_mode, TextIn(arguments, "ha-mode"));
+  ASSIGN_OR_RETURN(status.config_backend, TextIn(arguments, "config-backend"));
+  const json::Value* failed = json::Find(arguments, "config-set-failed");
+  if (failed == nullptr || !failed->IsBool()) {
+    return Error(absl::StatusCode::kDataLoss, "it has no config-set-failed");
+  }
+  status.config_set_failed = failed->GetBool();
   status.socket = json::FindString(arguments, "socket");
   ASSIGN_OR_RETURN(status.notices, DatagramsIn(arguments, "notices"));
   ASSIGN_OR_RETURN(status.leases, DatagramsIn(arguments, "leases"));

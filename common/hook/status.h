@@ -17,10 +17,14 @@ struct Status {
     uint64_t sent = 0, dropped = 0;
   };
 
-  std::string version;   // of the library
-  std::string kea;       // Kea's version, "2.2.0"
-  std::string revision;  // "<instance>:<generation>"
-  std::string socket;    // where its notices go; empty: nowhere
+  std::string version;         // of the library
+  std::string kea;             // Kea's version, "2.2.0"
+  std::string revision;        // "<instance>:<generation>"
+  std::string ha_mode;         // "hot-standby", ...; empty: no HA hook
+  std::string config_backend;  // the type of the database of config-control; empty: none
+  // Kea refused a configuration since the library was loaded; Kea 2.2 serves no DHCP then.
+  bool config_set_failed = false;
+  std::string socket;  // where its notices go; empty: nowhere
   Datagrams notices, leases;
   uint64_t queued_bytes = 0;                  // sent, and not taken yet by whoever listens
   uint64_t applied = 0, refused = 0;          // nestor-apply

@@ -132,6 +132,12 @@ bool IsRelationshipName(std::string_view name) {
   return true;
 }
 
+std::string_view AppliedBy(std::string_view by) {
+  if (by == "hook") return "by the hook library";
+  if (by == "config-set") return "by config-set";
+  return {};
+}
+
 std::string ChangeName(uint64_t term, uint64_t sequence) {
   return fmt::format("{}/{}", term, sequence);
 }

@@ -52,4 +52,7 @@ bool IsRelationshipName(std::string_view name);
 // "7/1042"
 std::string ChangeName(uint64_t term, uint64_t sequence);
 
+// For people, of an Ack's `applied_by`: "by the hook library", "by config-set", or nothing.
+std::string_view AppliedBy(std::string_view by);
+
 }  // namespace nestor::protocol

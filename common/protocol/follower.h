@@ -103,6 +103,7 @@ struct ApplyEnd {
   };
   Kind kind = Kind::kUnreachable;
   bool persisted = false;
+  std::string by;  // "hook", "config-set"; empty: nothing was sent
   std::string text;
   int kea_result = 0;
   std::string kea_text;
@@ -355,6 +356,7 @@ class Follower {
   Backoff persist_backoff_{absl::Seconds(1), absl::Seconds(60)};
   v1::NackClass nacked_ = v1::NACK_UNSPECIFIED;  // the retryable class already reported
   std::string last_error_;
+  std::string applied_by_;  // how the last apply reached Kea
   uint64_t next_token_ = 1;
   bool must_persist_ = false;
   bool verify_asked_ = false;

@@ -277,6 +277,7 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
   if (reached) intent_.reset();
   if (InStream()) DropApplied();
   persisted_ = end.persisted;
+  if (!end.by.empty()) applied_by_ = end.by;
   if (persisted_) {
     persisted_sequence_ = position_.sequence;
     must_persist_ = false;

@@ -50,6 +50,7 @@ void Follower::SendAck(Instant now) {
   v1::Ack& ack = *envelope.mutable_ack();
   ack.set_received(received_);
   ack.set_applied(applied());
+  ack.set_applied_by(applied_by_);
   ack.set_persisted(std::min(options_.observe ? applied() : persisted_sequence_, applied()));
   constexpr size_t kMostSuperseded = 2000;
   const size_t told = std::min(superseded_.size(), kMostSuperseded);

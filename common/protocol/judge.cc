@@ -62,6 +62,13 @@ void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
   }
 }
 
+// Without the hook library HA begins anew with each change.
+void NoticeHook(const SideFacts& side, std::vector<std::string>& notices) {
+  if (side.has_hook || !side.kea_reachable || side.ha_state.empty()) return;
+  notices.push_back(
+      fmt::format("changes restart HA on {}: load libdhcp_nestor.so there", side.server));
+}
+
 }  // namespace
 
 Judgement Judge(const PairFacts& facts) {
@@ -84,6 +91,8 @@ Judgement Judge(const PairFacts& facts) {
   } else if (secondary_heard) {
     (void)HasStopped(facts, reasons);
   }
+  NoticeHook(facts.primary, judgement.notices);
+  NoticeHook(facts.secondary, judgement.notices);
   const bool primary_down = !primary_heard || !facts.primary.kea_reachable;
   const bool secondary_down = !secondary_heard || !facts.secondary.kea_reachable;
   // A Kea of which nothing is heard counts as one that does not answer.

@@ -16,6 +16,7 @@ struct SideFacts {
   bool kea_reachable = false;
   std::string ha_state;  // empty: no HA hook
   std::string error;     // why its Kea does not answer
+  bool has_hook = true;  // the hook library is loaded, as far as is known
 };
 
 // What is known of a pair, as seen from one of the two.
@@ -36,6 +37,7 @@ struct PairFacts {
 struct Judgement {
   std::string state;  // "OK", "IMPAIRED", "DOWN"
   std::vector<std::string> reasons;
+  std::vector<std::string> notices;  // what does not impair the pair, and should be known
 };
 
 // DOWN: neither Kea answers. IMPAIRED: anything else that keeps the pair from being identical and

@@ -65,6 +65,7 @@ class Tenure {
 
 absl::Status Tenure::Start() {
   RETURN_IF_ERROR(host_.PrepareState());
+  RETURN_IF_ERROR(host_.ListenToKeas());
   ASSIGN_OR_RETURN(agent_, program_.open(host_));
   if (!host_.config.http.empty()) {
     ASSIGN_OR_RETURN(http_, HttpEndpoint::Open(host_.config.http, host_.metrics));

@@ -11,6 +11,8 @@
 
 #include "common/base/status.h"
 #include "common/kea/unix_kea_control.h"
+#include "common/watch/file_hint.h"
+#include "common/watch/hook_hint.h"
 
 namespace nestor::runtime {
 namespace {
@@ -21,7 +23,7 @@ constexpr mode_t kOwnerOnly = 0700;
 
 KeaService::KeaService(DhcpService service, const std::string& control_socket, Clock& clock)
     : kea(kea::ConnectUnix(control_socket)),
-      source(watch::MakePollingSource(*kea, clock)),
+      source(watch::MakeChangeSource(service, *kea, clock)),
       worker(std::string(ServiceName(service))) {}
 
 Host::Host(agent::AgentConfig its_config, Keys its_keys, std::string its_version)
@@ -48,6 +50,21 @@ absl::Status Host::PrepareState() const {
   return Error(absl::StatusCode::kUnavailable,
                "state-directory {}: {}; it must be a directory that the agent's user may write",
                directory, std::strerror(errno));
+}
+
+absl::Status Host::ListenToKeas() {
+  for (auto& [service, its] : services) {
+    auto file = std::make_unique<watch::FileHint>();
+    if (file->fd() >= 0) loop.Watch(file->fd(), [] {});  // the tick of that turn looks
+    its->hint.Add(std::move(file));
+    const agent::ServiceConfig& configured = config.services.at(service);
+    if (configured.hook_socket.empty()) continue;
+    ASSIGN_OR_RETURN(auto hook,
+                     watch::HookHint::Listen(configured.hook_socket, configured.control_socket));
+    loop.Watch(hook->fd(), [] {});
+    its->hint.Add(std::move(hook));
+  }
+  return absl::OkStatus();
 }
 
 std::string Host::StatePath(const std::string& name) const {

@@ -16,6 +16,7 @@
 #include "common/runtime/system_clock.h"
 #include "common/runtime/system_random.h"
 #include "common/runtime/worker.h"
+#include "common/watch/hints.h"
 #include "common/watch/watcher.h"
 
 namespace nestor::runtime {
@@ -26,7 +27,8 @@ struct KeaService {
 
   const std::unique_ptr<kea::KeaControl> kea;
   const std::unique_ptr<watch::ChangeSource> source;
-  Worker worker;  // last: its tasks use the others
+  watch::Hints hint;  // of what happens to its configuration
+  Worker worker;      // last: its tasks use the others
 };
 
 // What both agents run on. Its threads run from the construction on; they must have ended before
@@ -39,15 +41,19 @@ class Host {
   // not be written.
   absl::Status PrepareState() const;
 
+  // Listens for what hints at changes of the local Keas; before Services(). Unavailable: a
+  // hook-socket cannot be listened at.
+  absl::Status ListenToKeas();
+
   // The path of a file in the state directory.
   std::string StatePath(const std::string& name) const;
 
-  // The services as an app takes them: {kea, source, worker} each.
+  // The services as an app takes them: {kea, source, worker, hint} each.
   template <typename ServiceWorld>
   std::map<DhcpService, ServiceWorld> Services() {
     std::map<DhcpService, ServiceWorld> worlds;
     for (auto& [service, its] : services) {
-      worlds.emplace(service, ServiceWorld{*its->kea, *its->source, its->worker});
+      worlds.emplace(service, ServiceWorld{*its->kea, *its->source, its->worker, &its->hint});
     }
     return worlds;
   }

@@ -40,7 +40,8 @@ class FollowerStore {
   virtual absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                                   std::string_view outcome, std::string_view detail) = 0;
   virtual absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                                  const std::vector<uint64_t>& superseded) = 0;
+                                  const std::vector<uint64_t>& superseded,
+                                  std::string_view detail) = 0;
   virtual absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) = 0;
   virtual absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                                 uint32_t limit) = 0;

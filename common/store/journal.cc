@@ -187,10 +187,11 @@ class SqliteJournal final : public Journal {
   }
 
   absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                          const std::vector<uint64_t>& superseded) override {
+                          const std::vector<uint64_t>& superseded,
+                          std::string_view detail) override {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
-    return log_.SetApplied(relationship, sequence, superseded);
+    return log_.SetApplied(relationship, sequence, superseded, detail);
   }
 
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override {

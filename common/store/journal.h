@@ -124,10 +124,11 @@ class Journal {
                                   std::string_view outcome, std::string_view detail) = 0;
   // Sets "superseded" or "applied" for the pending and held changes up to `sequence`: those in
   // `superseded` the former, the others the latter. `sequence` itself becomes "applied" also where
-  // it was refused before; what an ended stream left open becomes "superseded". Nothing is written
-  // where nothing changes.
+  // it was refused before; what an ended stream left open becomes "superseded". `detail`, of those
+  // applied, is shown by the history. Nothing is written where nothing changes.
   virtual absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                                  const std::vector<uint64_t>& superseded) = 0;
+                                  const std::vector<uint64_t>& superseded,
+                                  std::string_view detail) = 0;
   // Something that is no change: a drift, a resync, a decision. `entry.sequence` 0.
   virtual absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) = 0;
   // The newest `limit` changes and entries, newest first; 0: 100. A change comes without its

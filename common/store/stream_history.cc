@@ -101,7 +101,8 @@ absl::Status StreamLog::Undecided(const Stream& stream, uint64_t last, std::vect
 }
 
 absl::Status StreamLog::SetApplied(std::string_view relationship, uint64_t sequence,
-                                   const std::vector<uint64_t>& superseded) {
+                                   const std::vector<uint64_t>& superseded,
+                                   std::string_view detail) {
   Stream* const current = Current(relationship);
   if (current == nullptr) return absl::OkStatus();
   const uint64_t last = std::min(sequence, current->head);
@@ -114,14 +115,18 @@ absl::Status StreamLog::SetApplied(std::string_view relationship, uint64_t seque
   }
   decisions.reserve(ids.size());
   for (const int64_t id : ids) {
-    decisions.push_back({id, passed.contains(SequenceOf(id)) ? kSuperseded : kApplied});
+    if (passed.contains(SequenceOf(id))) {
+      decisions.push_back({id, kSuperseded, {}});
+    } else {
+      decisions.push_back({id, kApplied, detail});
+    }
   }
   // What an ended stream left open was overtaken by the snapshot that began this one.
   for (Stream* stream : Of(relationship)) {
     if (stream == current || stream->undecided_from > stream->head) continue;
     ids.clear();
     RETURN_IF_ERROR(Undecided(*stream, stream->head, ids));
-    for (const int64_t id : ids) decisions.push_back({id, kSuperseded});
+    for (const int64_t id : ids) decisions.push_back({id, kSuperseded, {}});
   }
   if (!decisions.empty()) {
     const absl::Status written = database_.Transact([&] { return WriteDecisions(decisions); });
@@ -146,7 +151,7 @@ absl::Status StreamLog::AddUnlessApplied(int64_t id, std::vector<int64_t>& ids) 
 
 absl::Status StreamLog::WriteDecisions(const std::vector<Decision>& decisions) {
   for (const Decision& decision : decisions) {
-    RETURN_IF_ERROR(WriteOutcome(decision.id, decision.outcome, ""));
+    RETURN_IF_ERROR(WriteOutcome(decision.id, decision.outcome, decision.detail));
   }
   return absl::OkStatus();
 }

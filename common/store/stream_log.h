@@ -82,7 +82,7 @@ class StreamLog {
                           std::string_view outcome, std::string_view detail);
   // As Journal::SetApplied(), in a transaction of its own where there is something to write.
   absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                          const std::vector<uint64_t>& superseded);
+                          const std::vector<uint64_t>& superseded, std::string_view detail);
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry);
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                         uint32_t limit);
@@ -99,7 +99,7 @@ class StreamLog {
   };
   struct Decision {
     int64_t id = 0;
-    std::string_view outcome;
+    std::string_view outcome, detail;
   };
 
   absl::Status LoadStreams();

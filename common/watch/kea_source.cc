@@ -3,6 +3,8 @@
 #include <limits>
 
 #include "common/base/status.h"
+#include "common/log/log.h"
+#include "common/watch/hook_reading.h"
 #include "common/watch/watcher.h"
 
 namespace nestor::watch {
@@ -26,9 +28,10 @@ bool ChangesWithoutReload(std::string_view command) {
          holds_one_of({"subnet", "network", "reservation", "class"});
 }
 
-class PollingSource : public ChangeSource {
+class KeaSource : public ChangeSource {
  public:
-  PollingSource(kea::KeaControl& kea, Clock& clock) : kea_(kea), clock_(clock) {}
+  KeaSource(DhcpService service, kea::KeaControl& kea, Clock& clock)
+      : service_(service), kea_(kea), clock_(clock), hook_(kea, clock) {}
 
   Notice Poll() override {
     Notice notice;
@@ -40,31 +43,36 @@ class PollingSource : public ChangeSource {
       if (absl::IsUnavailable(status.status())) uptime_ = std::numeric_limits<int64_t>::max();
       return notice;
     }
-    notice.health.reachable = true;
     const json::Value& arguments = *status->arguments();
     Look(arguments);
     notice.health.ha_state = HaState(arguments);
     notice.health.pid = latest_.pid;
     if (learnt_ != latest_) Learn();
     notice.health.version = version_;
+    notice.health.error = AskHook();
+    notice.health.reachable = notice.health.error.empty();
+    if (!notice.health.reachable) return notice;
+    if (hook() != nullptr) notice.health.hook = hook()->version;
     notice.origin = Decide();
     notice.changed = !notice.origin.empty();
     return notice;
   }
 
-  void BeginRead() override {
-    reading_ = latest_;
-    // Taken before the read: what changes in between shows at the next audit.
-    if (needs_audit_ && has_hash_) audited_ = Hash();
-    read_began_ = clock_.Now();
+  absl::StatusOr<Running> Read(By by, absl::Duration timeout) override {
+    const Marker reading = latest_;
+    read_.reset();
+    auto running = by == By::kLeast && hook() != nullptr ? ReadByHook(timeout) : ReadText(timeout);
+    if (running.ok()) read_ = reading;
+    return running;
   }
 
-  void EndRead() override {
-    read_ = reading_;
-    SpaceAudit(clock_.Now() - read_began_);
+  void Forget() override { read_.reset(); }
+
+  void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision) override {
+    hook_.Took(std::move(set), std::move(revision));
   }
 
-  void ForgetRead() override { read_.reset(); }
+  const hook::Status* hook() const override { return hook_.status(); }
 
  private:
   // Of which process and reconfiguration a configuration is.
@@ -111,10 +119,62 @@ class PollingSource : public ChangeSource {
   std::string Decide() {
     if (!read_) return "start";
     if (read_->pid != latest_.pid || read_->start != latest_.start) return "restart";
+    if (hook() != nullptr) return DecideByRevision();
     // Also where only `settled` differs. Kea counts whole seconds: another reconfiguration may have
     // followed within the second of the read, so once it is over the configuration is read again.
     if (*read_ != latest_) return "reload";
     return Audit() ? "command" : "";
+  }
+
+  std::string DecideByRevision() {
+    if (hook_.Changed()) return hook_.SameInstance() ? "command" : "reload";
+    return hook_.AuditFinds(kPollTimeout) ? "audit" : "";
+  }
+
+  // Why Kea cannot be asked now, or empty.
+  std::string AskHook() {
+    if (!has_hook_) return {};
+    const absl::Status status = hook_.Ask(kPollTimeout);
+    if (status.ok()) return {};
+    if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
+      return std::string(Message(status));
+    }
+    has_hook_ = false;  // until Kea is configured again
+    if (!absl::IsNotFound(status)) {
+      NESTOR_LOG(warn, "HOOK_UNUSABLE", "service={} error=\"{}\"", ServiceName(service_),
+                 Message(status));
+    }
+    return {};
+  }
+
+  absl::StatusOr<Running> ReadByHook(absl::Duration timeout) {
+    auto running = hook_.Read(timeout);
+    if (running.ok() || absl::IsUnavailable(running.status()) ||
+        absl::IsDeadlineExceeded(running.status())) {
+      return running;
+    }
+    NESTOR_LOG(warn, "HOOK_UNUSABLE", "service={} error=\"{}\"", ServiceName(service_),
+               Message(running.status()));
+    return ReadText(timeout);
+  }
+
+  // Where the hook library is loaded, its revision before and after says of which one the text is.
+  absl::StatusOr<Running> ReadText(absl::Duration timeout) {
+    // Taken before the read: what changes in between shows at the next audit.
+    if (needs_audit_ && has_hash_) audited_ = Hash();
+    const bool has_hook = has_hook_ && hook_.Ask(kPollTimeout).ok();
+    const std::string revision = has_hook ? hook()->revision : std::string();
+    const Instant began = clock_.Now();
+    auto running = ReadConfiguration(service_, kea_, timeout);
+    if (!running.ok()) return running;
+    SpaceAudit(clock_.Now() - began);
+    if (has_hook && hook_.Ask(kPollTimeout).ok() && hook()->revision == revision) {
+      running->revision = revision;
+      hook_.Took(running->set, revision);
+    } else {
+      hook_.Forget();
+    }
+    return running;
   }
 
   // A reconfiguration may bring other hook libraries, and with them other commands.
@@ -127,11 +187,13 @@ class PollingSource : public ChangeSource {
       return;
     }
     learnt_ = latest_;
-    needs_audit_ = has_hash_ = false;
+    needs_audit_ = has_hash_ = has_hook_ = false;
+    hook_.Unload();
     for (const json::Value& command : commands->arguments()->GetArray()) {
       if (!command.IsString()) continue;
       needs_audit_ |= ChangesWithoutReload(json::Text(command));
       has_hash_ |= json::Text(command) == "config-hash-get";
+      has_hook_ |= json::Text(command) == "nestor-apply";
     }
   }
 
@@ -156,22 +218,25 @@ class PollingSource : public ChangeSource {
     return std::string(json::FindString(*answer->arguments(), "hash"));
   }
 
+  const DhcpService service_;
   kea::KeaControl& kea_;
   Clock& clock_;
-  Marker latest_, reading_;
+  HookReading hook_;
+  Marker latest_;
   int64_t uptime_ = 0;          // at the last poll
   std::optional<Marker> read_;  // at the last good read
   std::optional<Marker> learnt_;
   std::string version_;
-  bool needs_audit_ = false, has_hash_ = false;
+  bool needs_audit_ = false, has_hash_ = false, has_hook_ = false;
   std::string audited_;
-  Instant next_audit_, read_began_;
+  Instant next_audit_;
 };
 
 }  // namespace
 
-std::unique_ptr<ChangeSource> MakePollingSource(kea::KeaControl& kea, Clock& clock) {
-  return std::make_unique<PollingSource>(kea, clock);
+std::unique_ptr<ChangeSource> MakeChangeSource(DhcpService service, kea::KeaControl& kea,
+                                               Clock& clock) {
+  return std::make_unique<KeaSource>(service, kea, clock);
 }
 
 }  // namespace nestor::watch

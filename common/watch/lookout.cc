@@ -12,7 +12,8 @@ constexpr absl::Duration kPeriod = absl::Milliseconds(250);
 // After a hint: how often, and how long a change is waited for.
 constexpr absl::Duration kHurried = absl::Milliseconds(10);
 constexpr absl::Duration kHurry = absl::Seconds(3);
-// After a read, or the use of it, that failed: a read blocks Kea, so a large one is not soon repeated.
+// After a read, or the use of it, that failed: a read blocks Kea, so a large one is not soon
+// repeated.
 constexpr absl::Duration kLeastWait = absl::Seconds(2), kMostWait = absl::Seconds(30);
 constexpr int kWaitPerRead = 50;  // times what it took, so that Kea is blocked for 2 % at most
 constexpr absl::Duration kReadTimeout = absl::Seconds(60);
@@ -25,26 +26,22 @@ absl::Duration WaitAfterFailure(const absl::Status& read, absl::Duration took) {
   return std::clamp(kWaitPerRead * took, kLeastWait, kMostWait);
 }
 
-Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Hint* hint,
-            const Lookout::Use& use, bool forced) {
+Look LookAt(ChangeSource& source, Hint* hint, const Lookout::Use& use, bool forced) {
   Look look;
   const ChangeSource::Notice notice = source.Poll();
   look.health = notice.health;
   if (hint != nullptr && notice.health.reachable) hint->Follow(notice.health.pid);
   // Whoever asked for it needs it, so it is read as soon as Kea answers.
-  if (!notice.health.reachable && forced) source.ForgetRead();
+  if (!notice.health.reachable && forced) source.Forget();
   if (!notice.health.reachable || (!notice.changed && !forced)) return look;
-  source.BeginRead();
-  auto running = ReadConfiguration(service, kea, kReadTimeout);
+  auto running = source.Read(ChangeSource::By::kLeast, kReadTimeout);
   if (!running.ok()) {
     // Half a configuration is none: nothing is concluded from a read that failed.
-    source.ForgetRead();
     look.read_status = running.status();
     look.health.reachable = false;
     look.health.error = Message(running.status());
     return look;
   }
-  source.EndRead();
   look.read = true;
   look.origin = notice.changed ? notice.origin : "command";
   look.ha_mode = running->ha_mode;
@@ -52,21 +49,18 @@ Look LookAt(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Hin
     look.blocked = *running->config_backend;
     return look;
   }
+  look.set = running->set;
   running->arguments = json::Document();  // large, and no longer needed
-  auto set = std::make_shared<const config::ObjectSet>(std::move(running->objects));
-  (void)set->Digest();  // filled in before other threads see it
-  look.set = std::move(set);
   if (use) look.used_status = use(look);
-  if (!look.used_status.ok()) source.ForgetRead();
+  if (!look.used_status.ok()) source.Forget();
   return look;
 }
 
 }  // namespace
 
-Lookout::Lookout(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Hint* hint,
-                 Executor& worker, Executor& loop, Clock& clock, Use use, OnLook on_look)
+Lookout::Lookout(DhcpService service, ChangeSource& source, Hint* hint, Executor& worker,
+                 Executor& loop, Clock& clock, Use use, OnLook on_look)
     : service_(service),
-      kea_(kea),
       source_(source),
       hint_(hint),
       worker_(worker),
@@ -105,11 +99,10 @@ void Lookout::PostLook() {
   told_silent_ = false;
   // The worker waits, since turns of the loop may be further apart.
   const auto pause = began_ < hurry_until_ ? kHurried : absl::ZeroDuration();
-  worker_.Post([self = weak_from_this(), service = service_, kea = &kea_, source = &source_,
-                hint = hint_, clock = &clock_, pause, use = use_, loop = &loop_,
-                waiting = std::exchange(waiting_, {})] {
+  worker_.Post([self = weak_from_this(), source = &source_, hint = hint_, clock = &clock_, pause,
+                use = use_, loop = &loop_, waiting = std::exchange(waiting_, {})] {
     if (pause > absl::ZeroDuration()) clock->Sleep(pause);
-    auto look = std::make_shared<Look>(LookAt(service, *kea, *source, hint, use, !waiting.empty()));
+    auto look = std::make_shared<Look>(LookAt(*source, hint, use, !waiting.empty()));
     loop->Post([self, look, waiting] {
       if (const auto lookout = self.lock()) lookout->Finish(std::move(*look), waiting);
     });

@@ -24,8 +24,9 @@ struct Look {
 };
 
 // Looks at one local Kea each 250 ms, more often for a while after a hint, and reads its
-// configuration when it changed. Protocol thread only; asking and reading are one task on the service's worker. A Kea whose configuration cannot
-// be read, or that keeps a look waiting for 10 s, is told of as one that does not answer.
+// configuration when it changed. Protocol thread only; asking and reading are one task on the
+// service's worker. A Kea whose configuration cannot be read, or that keeps a look waiting for 10
+// s, is told of as one that does not answer.
 class Lookout : public std::enable_shared_from_this<Lookout> {
  public:
   // What is to be done with a configuration on the worker, before the protocol thread hears of the
@@ -34,12 +35,12 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   using OnLook = std::function<void(Look)>;
 
   // Everything referred to must outlive it. `hint` may be null, `use` empty.
-  Lookout(DhcpService service, kea::KeaControl& kea, ChangeSource& source, Hint* hint,
-          Executor& worker, Executor& loop, Clock& clock, Use use, OnLook on_look);
+  Lookout(DhcpService service, ChangeSource& source, Hint* hint, Executor& worker, Executor& loop,
+          Clock& clock, Use use, OnLook on_look);
 
   void Tick();
   // Reads the configuration whether or not it changed; `done` runs after its look was handled.
-  // Unavailable: Kea does not answer; or as ReadConfiguration(); or as `use`.
+  // Unavailable: Kea does not answer; or as ChangeSource::Read(); or as `use`.
   void ReadAgain(std::function<void(absl::Status)> done);
 
  private:
@@ -48,7 +49,6 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   void Finish(Look look, const std::vector<Done>& waiting);
 
   DhcpService service_;
-  kea::KeaControl& kea_;
   ChangeSource& source_;
   Hint* const hint_;
   Executor& worker_;
@@ -61,7 +61,7 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   bool told_silent_ = false;
   KeaHealth health_;  // of the last look
   Instant next_look_;
-  Instant hurry_until_;  // what was hinted at may happen until then
+  Instant hurry_until_;        // what was hinted at may happen until then
   std::vector<Done> waiting_;  // for the next look that begins
 };
 

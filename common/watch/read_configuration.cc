@@ -17,8 +17,9 @@ absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& 
   auto objects = config::Extract(service, *answer.arguments());
   // A configuration that cannot be taken apart is a bad answer, never an empty configuration.
   if (!objects.ok()) return Error(absl::StatusCode::kDataLoss, "{}", Message(objects.status()));
-  running.objects = *std::move(objects);
-  (void)running.objects.Digest();
+  auto set = std::make_shared<const config::ObjectSet>(*std::move(objects));
+  (void)set->Digest();  // filled in before other threads see it
+  running.set = std::move(set);
   running.ha_mode = config::HaMode(service, *answer.arguments());
   running.config_backend = config::ConfigBackendInUse(service, *answer.arguments());
   json::Value arguments = std::move(answer.whole.root()["arguments"]);

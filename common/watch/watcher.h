@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/service.h"
 #include "common/config/object_set.h"
+#include "common/hook/status.h"
 #include "common/kea/kea_control.h"
 
 namespace nestor::watch {
@@ -18,12 +19,28 @@ struct KeaHealth {
   bool reachable = false;
   std::string error;     // why not
   std::string version;   // "2.2.0"
+  std::string hook;      // the version of the hook library; empty: it is not loaded
   std::string ha_state;  // "hot-standby", "waiting", ...; empty: no HA hook
   int64_t pid = 0;       // as Kea knows it; 0: it did not answer
   Instant as_of;
 };
 
-// Whether a Kea's configuration may have changed since it was last read. Worker thread only.
+// A configuration as read from Kea.
+struct Running {
+  std::shared_ptr<const config::ObjectSet> set;  // its digest is filled in
+  std::string ha_mode;
+  std::optional<std::string> config_backend;  // why it cannot be mirrored
+  std::string revision;                       // of the hook library; empty: it is not loaded
+  json::Document arguments;  // of config-get, "hash" taken out; null where the library was asked
+};
+
+// Reads the whole configuration by config-get. Errors as KeaControl::Send; FailedPrecondition: Kea
+// refused; DataLoss also where the answer is not a configuration.
+absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& kea,
+                                          absl::Duration timeout);
+
+// One local Kea's configuration: whether it may have changed since it was last read, and reading
+// it. Worker thread only.
 class ChangeSource {
  public:
   virtual ~ChangeSource() = default;
@@ -36,13 +53,22 @@ class ChangeSource {
   // Asks Kea, about 1 ms. An unreachable Kea is a Notice with health.reachable false, not an error.
   virtual Notice Poll() = 0;
 
-  // Called right before a configuration is read, and right after it was read well: what changed up
-  // to BeginRead() is then known. A change during the same second as the read is noticed again.
-  virtual void BeginRead() = 0;
-  virtual void EndRead() = 0;
+  enum class By {
+    kLeast,      // what costs Kea least
+    kConfigGet,  // so that its text is there
+  };
+  // Reads the configuration. What changes once that has begun, Poll() tells; after an error it says
+  // `changed` again. Errors as ReadConfiguration().
+  virtual absl::StatusOr<Running> Read(By by, absl::Duration timeout) = 0;
 
-  // The last read was not good: Poll() says `changed` again.
-  virtual void ForgetRead() = 0;
+  // Nothing came of the last read: Poll() says `changed` again.
+  virtual void Forget() = 0;
+
+  // By a change of our own Kea has `set` at this revision of the hook library, read back.
+  virtual void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision) = 0;
+
+  // What the hook library said of itself at the last Poll(); null: it is not loaded.
+  virtual const hook::Status* hook() const = 0;
 };
 
 // Signs that a Kea's configuration is about to change. What it misses is noticed a little later.
@@ -56,24 +82,14 @@ class Hint {
   virtual bool Seen() = 0;
 };
 
-// A configuration as read from Kea.
-struct Running {
-  json::Document arguments;  // of config-get, "hash" taken out
-  config::ObjectSet objects;
-  std::string ha_mode;
-  std::optional<std::string> config_backend;  // why it cannot be mirrored
-};
-
-// Reads the whole configuration. Errors as KeaControl::Send; FailedPrecondition: Kea refused;
-// DataLoss also where the answer is not a configuration.
-absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& kea,
-                                          absl::Duration timeout);
-
 // Notices by status-get each poll: `pid`, or `uptime` falling, shows a restart, `uptime - reload`
 // (both in Kea's own seconds, so no clock of ours is in it) config-set, config-reload and SIGHUP.
-// Where list-commands shows commands that change the configuration without a reload, an audit by
-// config-hash-get, or by config-get and its digest, so seldom that it takes less than 0.2 % of the
-// time. `kea` and `clock` must outlive it.
-std::unique_ptr<ChangeSource> MakePollingSource(kea::KeaControl& kea, Clock& clock);
+// Where the hook library is loaded its revision shows each change, what changed since the last read
+// is all that is read, and an audit of the whole goes on in slices, one a poll, five minutes after
+// the last. Where it is not, and list-commands shows commands that change the configuration without
+// a reload, the audit is by config-hash-get, or by config-get and its digest, so seldom that it
+// takes less than 0.2 % of the time. `kea` and `clock` must outlive it.
+std::unique_ptr<ChangeSource> MakeChangeSource(DhcpService service, kea::KeaControl& kea,
+                                               Clock& clock);
 
 }  // namespace nestor::watch

@@ -44,8 +44,8 @@ absl::Status PrimaryApp::Core::Start() {
     auto recorder = std::make_shared<Recorder>(service, options_.server_name, world_.journal,
                                                world_.clock, world_.random);
     watches_[service] = std::make_shared<ServiceWatch>(
-        service, kea.kea, kea.source, kea.hint, kea.worker, world_.loop, world_.clock,
-        std::move(recorder), [self = weak_from_this(), service = service](ServiceWatch::Look look) {
+        service, kea.source, kea.hint, kea.worker, world_.loop, world_.clock, std::move(recorder),
+        [self = weak_from_this(), service = service](ServiceWatch::Look look) {
           if (const auto core = self.lock()) core->OnLook(service, std::move(look));
         });
   }

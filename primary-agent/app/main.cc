@@ -2,7 +2,6 @@
 #include "common/bus/zmq_bus.h"
 #include "common/runtime/agent_main.h"
 #include "common/store/journal.h"
-#include "common/watch/file_hint.h"
 #include "primary-agent/app/primary_app.h"
 
 namespace nestor::primary {
@@ -36,7 +35,7 @@ class PrimaryAgent : public runtime::Agent {
               .bus = *bus_,
               .journal = *journal_,
               .metrics = host.metrics,
-              .services = Services(host)}) {}
+              .services = host.Services<ServiceWorld>()}) {}
 
   bus::PolledBus& Bus() override { return *bus_; }
   absl::Status Start() override { return app_.Start(); }
@@ -45,17 +44,6 @@ class PrimaryAgent : public runtime::Agent {
   absl::Status ReloadKeys() override { return bus_->ReloadKeys(); }
 
  private:
-  std::map<DhcpService, ServiceWorld> Services(runtime::Host& host) {
-    auto services = host.Services<ServiceWorld>();
-    for (auto& [service, its] : services) {
-      watch::FileHint& hint = hints_[service];
-      its.hint = &hint;
-      if (hint.fd() >= 0) host.loop.Watch(hint.fd(), [] {});  // the tick of that turn looks
-    }
-    return services;
-  }
-
-  std::map<DhcpService, watch::FileHint> hints_;
   const std::unique_ptr<store::Journal> journal_;
   const std::unique_ptr<bus::PolledPublisherBus> bus_;
   PrimaryApp app_;

@@ -2,8 +2,8 @@
 
 namespace nestor::primary {
 
-ServiceWatch::ServiceWatch(DhcpService service, kea::KeaControl& kea, watch::ChangeSource& source,
-                           watch::Hint* hint, Executor& worker, Executor& loop, Clock& clock,
+ServiceWatch::ServiceWatch(DhcpService service, watch::ChangeSource& source, watch::Hint* hint,
+                           Executor& worker, Executor& loop, Clock& clock,
                            std::shared_ptr<Recorder> recorder, OnLook on_look)
     : worker_(worker), recorder_(std::move(recorder)) {
   // Filled on the worker, emptied on the protocol thread by the end of a look that read: one look
@@ -11,7 +11,7 @@ ServiceWatch::ServiceWatch(DhcpService service, kea::KeaControl& kea, watch::Cha
   // meanwhile.
   const auto recorded = std::make_shared<std::vector<Recorded>>();
   lookout_ = std::make_shared<watch::Lookout>(
-      service, kea, source, hint, worker, loop, clock,
+      service, source, hint, worker, loop, clock,
       [recorder = recorder_, recorded](const watch::Look& look) {
         return recorder->Record(look.set, look.origin, *recorded);
       },

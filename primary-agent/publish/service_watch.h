@@ -20,9 +20,9 @@ class ServiceWatch {
   using OnLook = std::function<void(Look)>;
 
   // Everything referred to must outlive it. `hint` may be null.
-  ServiceWatch(DhcpService service, kea::KeaControl& kea, watch::ChangeSource& source,
-               watch::Hint* hint, Executor& worker, Executor& loop, Clock& clock,
-               std::shared_ptr<Recorder> recorder, OnLook on_look);
+  ServiceWatch(DhcpService service, watch::ChangeSource& source, watch::Hint* hint,
+               Executor& worker, Executor& loop, Clock& clock, std::shared_ptr<Recorder> recorder,
+               OnLook on_look);
 
   void Tick() { lookout_->Tick(); }
   // As watch::Lookout::ReadAgain().

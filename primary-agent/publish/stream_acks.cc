@@ -61,8 +61,9 @@ void Stream::OnAck(const v1::Envelope& envelope) {
     follower_.last_nack.clear();
     Later(world_.disk, spec_.name(),
           [journal = &world_.journal, name = spec_.name(), sequence = ack.applied(),
-           superseded = std::vector<uint64_t>(ack.superseded().begin(), ack.superseded().end())] {
-            return journal->SetApplied(name, sequence, superseded);
+           superseded = std::vector<uint64_t>(ack.superseded().begin(), ack.superseded().end()),
+           detail = protocol::AppliedBy(ack.applied_by())] {
+            return journal->SetApplied(name, sequence, superseded, detail);
           });
   }
   v1::Envelope event;
@@ -72,9 +73,10 @@ void Stream::OnAck(const v1::Envelope& envelope) {
   event.mutable_ack_event()->set_server(spec_.secondary());
   Publish("ack", event);
   if (applied) {
-    NESTOR_LOG(info, "CHANGE_APPLIED", "relationship={} change={} server={} persisted={}",
+    NESTOR_LOG(info, "CHANGE_APPLIED", "relationship={} change={} server={} persisted={} by={}",
                spec_.name(), protocol::ChangeName(publisher_.stream().term, ack.applied()),
-               spec_.secondary(), ack.persisted());
+               spec_.secondary(), ack.persisted(),
+               protocol::AppliedBy(ack.applied_by()).empty() ? "unknown" : ack.applied_by());
     JudgeNow();
   }
 }
@@ -255,8 +257,10 @@ absl::Duration Stream::Lag() const {
 protocol::PairFacts Stream::Facts() const {
   const v1::SideStatus& side = follower_.ack.status();
   protocol::PairFacts facts;
-  facts.primary = {server_, true, health_.reachable, health_.ha_state, health_.error};
-  facts.secondary = {spec_.secondary(), true, side.reachable(), side.ha_state(), {}};
+  facts.primary = {server_,          true,          health_.reachable,
+                   health_.ha_state, health_.error, !health_.hook.empty()};
+  facts.secondary = {spec_.secondary(), true, side.reachable(),
+                     side.ha_state(),   {},   side.apply_by() == "hook"};
   facts.peer = spec_.secondary();
   if (!follower_.heard) {
     facts.peer_silent = absl::InfiniteDuration();
@@ -326,6 +330,7 @@ v1::RelationshipStatus Stream::Status() const {
   status.set_mode(mode_.empty() ? "none" : mode_);
   status.set_state(judgement.state);
   for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
+  for (const std::string& notice : judgement.notices) status.add_notices(notice);
   status.set_observe(spec_.observe());
   *status.mutable_since() = spec_.since();
 

@@ -42,7 +42,7 @@ absl::Status SecondaryApp::Core::Start() {
     local.applier =
         std::make_shared<Applier>(service, options_.server_name, kea.kea, kea.source, world_.clock);
     local.lookout = std::make_shared<watch::Lookout>(
-        service, kea.kea, kea.source, nullptr, kea.worker, world_.loop, world_.clock, nullptr,
+        service, kea.source, kea.hint, kea.worker, world_.loop, world_.clock, nullptr,
         [self = weak_from_this(), service = service](watch::Look look) {
           if (const auto core = self.lock()) core->OnLook(service, std::move(look));
         });

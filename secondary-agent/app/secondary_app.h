@@ -21,6 +21,7 @@ struct ServiceWorld {
   kea::KeaControl& kea;
   watch::ChangeSource& source;
   Executor& worker;
+  watch::Hint* hint = nullptr;
 };
 
 // All that a SecondaryApp reaches. Everything must outlive it.

@@ -23,7 +23,7 @@ Applier::Applier(DhcpService service, std::string server, kea::KeaControl& kea,
 ApplyResult Applier::Apply(const Target& target, const HoldPolicy& hold,
                            const std::function<absl::Status()>& before_first_write) {
   Job job{target, hold, before_first_write};
-  if (ReadBefore(job) && Prepare(job) && Test(job)) {
+  if (Run(job)) {
     Set(job);
   } else {
     Revive(job);
@@ -31,23 +31,29 @@ ApplyResult Applier::Apply(const Target& target, const HoldPolicy& hold,
   return std::move(job.result);
 }
 
+// True: a config-set is to be sent.
+bool Applier::Run(Job& job) {
+  if (!ReadBefore(job) || !Prepare(job)) return false;
+  if (job.plan.by == ApplyBy::kHook) return Change(job);
+  return Compose(job) && Test(job);
+}
+
 bool Applier::ReadBefore(Job& job) {
+  using By = watch::ChangeSource::By;
   source_.Poll();
-  source_.BeginRead();
-  auto running = watch::ReadConfiguration(service_, kea_, kReadTimeout);
+  auto running = source_.Read(job.by_text ? By::kConfigGet : By::kLeast, kReadTimeout);
   if (!running.ok()) {
-    source_.ForgetRead();
     job.result.outcome = Outcome::kUnreachable;
     job.result.text = fmt::format("{}: Kea on {} could not be read: {}. It is tried again.",
                                   job.target.label, server_, Message(running.status()));
     return false;
   }
-  source_.EndRead();
   job.before = *std::move(running);
-  job.actual = std::make_shared<const ObjectSet>(std::move(job.before.objects));
-  (void)job.actual->Digest();
+  job.actual = job.before.set;
   job.result.actual = job.actual;
-  if (job.actual->Digest() == unsure_) unsure_.reset();
+  const hook::Status* hook = source_.hook();
+  const bool sound = hook != nullptr && !hook->config_set_failed;
+  if (sound || job.actual->Digest() == unsure_) unsure_.reset();
   if (job.actual->Digest() == job.target.digest_after) {
     job.result.outcome = Outcome::kUnchanged;
     job.result.persisted = true;
@@ -88,28 +94,50 @@ bool Applier::Prepare(Job& job) {
 }
 
 bool Applier::Plan(Job& job) {
-  auto plan = PlanApply(service_, job.before.arguments.root(), *job.actual, job.wanted, job.hold,
-                        job.target.removal_approved || job.repeated);
-  if (!plan.ok()) {
-    job.result.outcome = Outcome::kRefused;
-    job.result.text = fmt::format(
-        "{}: {}. Nothing of it was applied; {} serves what it served "
-        "before.",
-        job.target.label, Message(plan.status()), server_);
-    return false;
-  }
-  job.plan = *std::move(plan);
+  const hook::Status* const hook = source_.hook();
+  HookAbilities abilities;
+  if (hook != nullptr) abilities.needs_config_set = hook->needs_config_set;
+  const bool by_hook = hook != nullptr && !job.by_text && !unsure_;
+  job.plan = PlanApply(*job.actual, job.wanted, by_hook ? &abilities : nullptr, job.hold,
+                       job.target.removal_approved || job.repeated);
+  job.result.by = job.plan.by;
   job.result.subnets_removed = job.plan.subnets_removed;
   job.result.reservations_removed = job.plan.reservations_removed;
-  if (job.plan.held) {
-    job.result.outcome = Outcome::kHeld;
-    job.result.text = fmt::format(
-        "{} would remove {} of {} subnets and {} of {} reservations on {}. Nothing of it was "
-        "applied. If it is meant, approve it; if not, reject it and mend the primary.",
-        job.target.label, job.plan.subnets_removed, job.actual->Count(config::Kind::kSubnet),
-        job.plan.reservations_removed, job.actual->Count(config::Kind::kReservation), server_);
+  if (!job.plan.held) return true;
+  job.result.outcome = Outcome::kHeld;
+  job.result.text = fmt::format(
+      "{} would remove {} of {} subnets and {} of {} reservations on {}. Nothing of it was "
+      "applied. If it is meant, approve it; if not, reject it and mend the primary.",
+      job.target.label, job.plan.subnets_removed, job.actual->Count(config::Kind::kSubnet),
+      job.plan.reservations_removed, job.actual->Count(config::Kind::kReservation), server_);
+  return false;
+}
+
+bool Applier::Intend(Job& job) {
+  const absl::Status status = job.before_first_write();
+  if (status.ok()) return true;
+  job.result.outcome = Outcome::kUnreachable;
+  job.result.text = fmt::format("{}: nothing was sent, since the intent could not be kept: {}",
+                                job.target.label, Message(status));
+  return false;
+}
+
+// The text of what is wanted, beside what is this server's own.
+bool Applier::Compose(Job& job) {
+  if (!job.before.arguments.root().IsObject()) {
+    // Read once more, now with its text; what changed meanwhile is planned for anew.
+    job.by_text = true;
+    return Run(job);
+  }
+  auto arguments = config::Compose(service_, job.before.arguments.root(), job.wanted);
+  if (!arguments.ok()) {
+    job.result.outcome = Outcome::kRefused;
+    job.result.text =
+        fmt::format("{}: {}. Nothing of it was applied; {} serves what it served before.",
+                    job.target.label, Message(arguments.status()), server_);
     return false;
   }
+  job.arguments = *std::move(arguments);
   if (!job.repeated) job.last_good = json::Write(job.before.arguments.root());
   job.before.arguments = json::Document();
   job.commands = Commands().value_or(std::vector<std::string>());
@@ -117,8 +145,7 @@ bool Applier::Plan(Job& job) {
 }
 
 bool Applier::Test(Job& job) {
-  const auto answer =
-      kea_.Send("config-test", job.plan.arguments, SetTimeout(job.plan.arguments.size()));
+  const auto answer = kea_.Send("config-test", job.arguments, SetTimeout(job.arguments.size()));
   if (!answer.ok()) {
     job.result.outcome = Outcome::kUnreachable;
     job.result.text = fmt::format(
@@ -134,16 +161,10 @@ bool Applier::Test(Job& job) {
 }
 
 void Applier::Set(Job& job) {
-  if (const absl::Status status = job.before_first_write(); !status.ok()) {
-    job.result.outcome = Outcome::kUnreachable;
-    job.result.text = fmt::format("{}: nothing was sent, since the intent could not be kept: {}",
-                                  job.target.label, Message(status));
-    return;
-  }
+  if (!Intend(job)) return;
   job.result.sent = true;
   unsure_ = job.target.digest_after;
-  const auto answer =
-      kea_.Send("config-set", job.plan.arguments, SetTimeout(job.plan.arguments.size()));
+  const auto answer = kea_.Send("config-set", job.arguments, SetTimeout(job.arguments.size()));
   if (!answer.ok()) {
     NESTOR_LOG(warn, "KEA_SILENT", "what=\"{}\" error=\"{}\"", job.target.label,
                Message(answer.status()));
@@ -178,7 +199,7 @@ void Applier::Verify(Job& job) {
 void Applier::Repeat(Job& job) {
   job.before = std::move(job.after);
   job.actual = job.result.actual;
-  if (Plan(job) && Test(job)) return Set(job);
+  if (Plan(job) && Compose(job) && Test(job)) return Set(job);
   if (job.result.outcome == Outcome::kUnreachable) job.result.outcome = Outcome::kUnknown;
 }
 
@@ -204,7 +225,7 @@ void Applier::Mismatch(Job& job) {
 
 // To the file Kea was started with.
 void Applier::Persist(Job& job) {
-  const auto answer = kea_.Send("config-write", {}, SetTimeout(job.plan.arguments.size()));
+  const auto answer = kea_.Send("config-write", {}, SetTimeout(job.arguments.size()));
   job.result.persisted = answer.ok() && answer->ok();
   if (job.result.persisted) return;
   job.result.text = fmt::format(
@@ -216,24 +237,19 @@ void Applier::Persist(Job& job) {
 
 absl::Status Applier::ReadBack(Job& job) {
   job.result.actual.reset();
-  source_.Poll();
-  source_.BeginRead();
-  auto running = ReadPatiently(kPatience);
-  if (!running.ok()) {
-    source_.ForgetRead();
-    return running.status();
-  }
-  source_.EndRead();
-  job.after = *std::move(running);
-  job.result.actual = std::make_shared<const ObjectSet>(std::move(job.after.objects));
-  (void)job.result.actual->Digest();
+  ASSIGN_OR_RETURN(job.after, ReadPatiently(job.result.by));
+  job.result.actual = job.after.set;
   return absl::OkStatus();
 }
 
-absl::StatusOr<watch::Running> Applier::ReadPatiently(absl::Duration patience) {
-  const Instant deadline = clock_.Now() + patience;
+// After a config-set the text is what is put back if need be.
+absl::StatusOr<watch::Running> Applier::ReadPatiently(ApplyBy after) {
+  using By = watch::ChangeSource::By;
+  const Instant deadline = clock_.Now() + kPatience;
   while (true) {
-    auto running = watch::ReadConfiguration(service_, kea_, kReadTimeout);
+    source_.Poll();
+    auto running =
+        source_.Read(after == ApplyBy::kConfigSet ? By::kConfigGet : By::kLeast, kReadTimeout);
     if (running.ok() || clock_.Now() >= deadline) return running;
     clock_.Sleep(kBetweenTries);
   }

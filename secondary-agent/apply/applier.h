@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/service.h"
 #include "common/config/object_set.h"
+#include "common/hook/apply.h"
 #include "common/kea/kea_control.h"
 #include "common/watch/watcher.h"
 #include "secondary-agent/plan/plan.h"
@@ -45,7 +46,8 @@ enum class Outcome {
 struct ApplyResult {
   Outcome outcome = Outcome::kUnreachable;
   bool persisted = false;
-  bool sent = false;  // a config-set of the target was sent
+  bool sent = false;               // the target was sent
+  ApplyBy by = ApplyBy::kNothing;  // how
   int kea_result = 0;
   std::string kea_text;
   config::ObjectId object;  // what was refused, key empty where it is not known
@@ -59,9 +61,10 @@ struct ApplyResult {
   size_t subnets_removed = 0, reservations_removed = 0;
 };
 
-// Brings one Kea to a Target by the least disruptive way: read, plan, config-test, config-set, read
-// back, config-write; after a failed config-set the last good configuration is put back at once and
-// the service's health is checked. Worker thread only.
+// Brings one Kea to a Target by the least disruptive way. By the hook library: read what changed,
+// plan, nestor-apply, compare what it answers, config-write. Where that cannot be: read, plan,
+// config-test, config-set, read back, config-write; after a failed config-set the last good
+// configuration is put back at once and the service's health is checked. Worker thread only.
 class Applier {
  public:
   // `kea`, `source` and `clock` must outlive it. `server` is this server's name, for texts.
@@ -82,11 +85,16 @@ class Applier {
   struct Job;
 
   // Each a step; false: the job has ended.
+  bool Run(Job& job);
   bool ReadBefore(Job& job);
   bool Prepare(Job& job);
   bool Plan(Job& job);
+  bool Intend(Job& job);
   bool Test(Job& job);
   void Set(Job& job);
+  bool Change(Job& job);
+  bool TakeAnswer(Job& job, const hook::Applied& applied);
+  bool Compose(Job& job);
   void Verify(Job& job);
   void Repeat(Job& job);
   void Mismatch(Job& job);
@@ -106,6 +114,8 @@ class Applier {
   // What list-commands has, where it is answered.
   std::optional<std::vector<std::string>> Commands();
 
+  std::optional<config::ObjectId> Blame(const Job& job, std::string_view command,
+                                        const kea::Answer& answer) const;
   // Kea's refusal of `command` as the result, with the object it is about.
   void Refused(Job& job, std::string_view command, const kea::Answer& answer,
                std::string_view state_left);
@@ -115,7 +125,7 @@ class Applier {
   // Reads what Kea reports now into the result, waiting for a Kea that is away. The result's
   // `actual` is null where that fails.
   absl::Status ReadBack(Job& job);
-  absl::StatusOr<watch::Running> ReadPatiently(absl::Duration patience);
+  absl::StatusOr<watch::Running> ReadPatiently(ApplyBy after);
 
   DhcpService service_;
   std::string server_;

@@ -24,12 +24,14 @@ struct Applier::Job {
   const HoldPolicy& hold;
   const std::function<absl::Status()>& before_first_write;
   ApplyResult result = {};
-  watch::Running before = {};                            // its objects moved into `actual`
-  std::shared_ptr<const config::ObjectSet> actual = {};  // before
-  watch::Running after = {};  // as last read back; its objects moved into the result
+  watch::Running before = {};                            // what Kea had
+  std::shared_ptr<const config::ObjectSet> actual = {};  // its objects
+  watch::Running after = {};                             // as last read back
   config::ObjectSet wanted = {};
   ApplyPlan plan = {};
-  bool repeated = false;                   // set once more, since Kea reported something else
+  std::string arguments = {};              // of config-test and config-set
+  bool by_text = false;                    // config-get is to be read: config-set it will be
+  bool repeated = false;                   // sent once more, since Kea had something else
   std::string last_good = {};              // the configuration as it was, to be put back
   std::vector<std::string> commands = {};  // what list-commands had before
 };

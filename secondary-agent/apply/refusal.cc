@@ -9,10 +9,10 @@
 
 namespace nestor::secondary {
 
-void Applier::Refused(Job& job, std::string_view command, const kea::Answer& answer,
-                      std::string_view state_left) {
-  job.result.kea_result = answer.result;
-  job.result.kea_text = answer.text;
+// The innermost object that Kea's words are about, where the hook library did not name it.
+std::optional<config::ObjectId> Applier::Blame(const Job& job, std::string_view command,
+                                               const kea::Answer& answer) const {
+  if (!job.result.object.key.empty()) return job.result.object;
   std::vector<config::Place> places;
   if (auto local = json::Parse(job.last_good); local.ok()) {
     // The same text once more, now with where everything stands in it.
@@ -20,8 +20,15 @@ void Applier::Refused(Job& job, std::string_view command, const kea::Answer& ans
   }
   size_t prefix = 0;
   (void)kea::CommandText(command, "{}", &prefix);
+  return BlameFor(answer.text, places, prefix, job.plan.change);
+}
+
+void Applier::Refused(Job& job, std::string_view command, const kea::Answer& answer,
+                      std::string_view state_left) {
+  job.result.kea_result = answer.result;
+  job.result.kea_text = answer.text;
   std::string what = "the configuration";
-  if (const auto id = BlameFor(answer.text, places, prefix, job.plan.change)) {
+  if (const auto id = Blame(job, command, answer)) {
     job.result.object = *id;
     const config::Object* object = job.wanted.Find(*id);
     what = config::Describe(*id, object == nullptr ? std::string_view() : object->json);
@@ -74,8 +81,10 @@ void Applier::Find(Job& job, const absl::Status& lost) {
     return Persist(job);
   }
   job.result.outcome = Outcome::kUnknown;
-  const std::string silence = fmt::format("{}: Kea on {} did not answer config-set ({})",
-                                          job.target.label, server_, Message(lost));
+  const bool by_hook = job.result.by == ApplyBy::kHook;
+  const std::string silence =
+      fmt::format("{}: Kea on {} did not answer {} ({})", job.target.label, server_,
+                  by_hook ? "nestor-apply" : "config-set", Message(lost));
   if (!read.ok()) {
     job.result.text = fmt::format(
         "{}, and what it has cannot be read: {}. It is read again before "
@@ -85,7 +94,7 @@ void Applier::Find(Job& job, const absl::Status& lost) {
   }
   job.result.text = fmt::format("{} and does not have the change. It is tried again.", silence);
   // It may have refused, and then nothing but a good configuration brings DHCP back: what it runs.
-  if (took_nothing || job.result.actual->Digest() != job.actual->Digest()) return;
+  if (by_hook || took_nothing || job.result.actual->Digest() != job.actual->Digest()) return;
   job.last_good = json::Write(job.after.arguments.root());
   if (const std::string trouble = SetLastGood(job); !trouble.empty()) {
     job.result.outcome = Outcome::kServiceBroken;
@@ -97,7 +106,14 @@ void Applier::Revive(Job& job) {
   const bool comes_back =
       job.result.outcome == Outcome::kUnreachable || job.result.outcome == Outcome::kDiffersBefore;
   if (!unsure_ || comes_back) return;
-  if (job.last_good.empty()) job.last_good = json::Write(job.before.arguments.root());
+  if (job.last_good.empty()) {
+    if (!job.before.arguments.root().IsObject()) {
+      auto text = source_.Read(watch::ChangeSource::By::kConfigGet, kShortTimeout);
+      if (!text.ok()) return;
+      job.before = *std::move(text);
+    }
+    job.last_good = json::Write(job.before.arguments.root());
+  }
   NESTOR_LOG(warn, "KEA_SET_AGAIN", "what=\"{}\"", job.target.label);
   const std::string trouble = SetLastGood(job);
   (void)ReadBack(job);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/base/status.h"
+#include "common/protocol/envelope.h"
 
 namespace nestor::secondary {
 namespace {
@@ -66,6 +67,7 @@ protocol::ApplyEnd ApplyTask::Run(const protocol::ApplyOrder& order) {
   protocol::ApplyEnd end;
   end.kind = KindOf(result.outcome);
   end.persisted = result.persisted;
+  if (result.by != ApplyBy::kNothing) end.by = ApplyByName(result.by);
   end.text = std::move(result.text);
   end.kea_result = result.kea_result;
   end.kea_text = std::move(result.kea_text);
@@ -110,7 +112,9 @@ absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol
   const bool applied = end.kind == Kind::kApplied;
   const uint64_t sequence = order.position.sequence;
   // First the history, then the position: while the intent stands it is all done again.
-  if (applied) RETURN_IF_ERROR(store_.SetApplied(relationship_, sequence, order.superseded));
+  if (applied)
+    RETURN_IF_ERROR(
+        store_.SetApplied(relationship_, sequence, order.superseded, protocol::AppliedBy(end.by)));
   ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store_.Load(relationship_));
   if (applied || (memory.intent && !NothingSent(end.kind))) {
     memory.intent = StillIntended(earlier_ ? earlier_ : memory.intent, order.position, applied);

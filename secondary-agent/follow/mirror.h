@@ -89,6 +89,7 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void SendReport(const std::string& request_id, const protocol::Compared& compared);
   void SendReportPieces();
   void NoteHead(Instant now);
+  const char* ApplyBy() const;
   void FillStatus(v1::SideStatus& side) const;
   // Runs `write` on the worker; a failure is logged and shown.
   void Later(std::function<absl::Status(store::FollowerStore&)> write);

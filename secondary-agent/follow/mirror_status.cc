@@ -19,6 +19,9 @@ std::string Mirror::LastError() const {
   return store_error_.empty() ? follower_.last_error() : store_error_;
 }
 
+// How the next change goes.
+const char* Mirror::ApplyBy() const { return health_.hook.empty() ? "config-set" : "hook"; }
+
 void Mirror::FillStatus(v1::SideStatus& side) const {
   side.set_server(server_);
   side.set_kea_version(health_.version);
@@ -26,7 +29,7 @@ void Mirror::FillStatus(v1::SideStatus& side) const {
   side.set_reachable(health_.reachable);
   side.set_follower_state(follower_.StateName());
   side.set_digest(follower_.local_digest());
-  side.set_apply_by("config-set");
+  side.set_apply_by(ApplyBy());
   side.set_last_error(Utf8(LastError(), 4096));
   side.set_held_sequence(follower_.held_sequence());
   *side.mutable_as_of() = ToWire(world_.clock.Wall());
@@ -38,7 +41,8 @@ protocol::PairFacts Mirror::Facts() const {
   protocol::PairFacts facts;
   facts.primary.server = spec_.primary();
   facts.primary.kea_reachable = follower_.publisher_state() != v1::DEGRADED;
-  facts.secondary = {server_, true, health_.reachable, health_.ha_state, health_.error};
+  facts.secondary = {server_,          true,          health_.reachable,
+                     health_.ha_state, health_.error, !health_.hook.empty()};
   facts.peer = spec_.primary();
   const Instant now = world_.clock.Now();
   if (!heard_) {
@@ -108,6 +112,7 @@ v1::RelationshipStatus Mirror::Status() const {
   status.set_mode(ha_mode_.empty() ? "none" : ha_mode_);
   status.set_state(judgement.state);
   for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
+  for (const std::string& notice : judgement.notices) status.add_notices(notice);
   status.set_observe(spec_.observe());
   *status.mutable_since() = spec_.since();
   v1::ServerStatus& primary = *status.mutable_primary();
@@ -132,7 +137,7 @@ v1::RelationshipStatus Mirror::Status() const {
   mirror.set_digest_equal(facts.digest_equal);
   mirror.set_primary_digest(config::Hex(follower_.head_digest()));
   mirror.set_secondary_digest(config::Hex(follower_.local_digest()));
-  mirror.set_apply_by("config-set");
+  mirror.set_apply_by(ApplyBy());
   mirror.set_last_error(facts.last_error);
   mirror.set_publisher_state(v1::PublisherState_Name(follower_.publisher_state()));
   mirror.set_held_sequence(follower_.held_sequence());

@@ -24,6 +24,18 @@ bool TooMany(size_t removed, size_t had, const HoldPolicy& hold) {
   return removed > hold.minimum && removed * 100 > had * hold.percent;
 }
 
+// Whether the hook library can make this change.
+bool Can(const HookAbilities& hook, const ChangeSet& change) {
+  const auto cannot = [&](const ObjectId& id) {
+    return id.kind == Kind::kGlobal &&
+           std::find(hook.needs_config_set.begin(), hook.needs_config_set.end(), id.key) !=
+               hook.needs_config_set.end();
+  };
+  return std::none_of(change.removed.begin(), change.removed.end(), cannot) &&
+         std::none_of(change.upserted.begin(), change.upserted.end(),
+                      [&](const ChangeSet::Upsert& upsert) { return cannot(upsert.id); });
+}
+
 // The innermost object whose text holds the offset.
 std::optional<ObjectId> ObjectAt(size_t offset, const std::vector<Place>& places) {
   const Place* best = nullptr;
@@ -113,10 +125,20 @@ std::optional<ObjectId> NamedIn(std::string_view kea_text, const ChangeSet& chan
 
 }  // namespace
 
-absl::StatusOr<ApplyPlan> PlanApply(DhcpService service, const json::Value& local,
-                                    const config::ObjectSet& actual,
-                                    const config::ObjectSet& wanted, const HoldPolicy& hold,
-                                    bool removal_approved) {
+std::string_view ApplyByName(ApplyBy by) {
+  switch (by) {
+    case ApplyBy::kNothing:
+      return "nothing";
+    case ApplyBy::kHook:
+      return "hook";
+    case ApplyBy::kConfigSet:
+      return "config-set";
+  }
+  return "nothing";
+}
+
+ApplyPlan PlanApply(const config::ObjectSet& actual, const config::ObjectSet& wanted,
+                    const HookAbilities* hook, const HoldPolicy& hold, bool removal_approved) {
   ApplyPlan plan;
   plan.change = config::Diff(actual, wanted);
   if (plan.change.empty()) return plan;
@@ -126,9 +148,7 @@ absl::StatusOr<ApplyPlan> PlanApply(DhcpService service, const json::Value& loca
               (TooMany(plan.subnets_removed, actual.Count(Kind::kSubnet), hold) ||
                TooMany(plan.reservations_removed, actual.Count(Kind::kReservation), hold));
   if (plan.held) return plan;
-  plan.by = ApplyBy::kConfigSet;
-  ASSIGN_OR_RETURN(plan.arguments, config::Compose(service, local, wanted));
-  plan.commands = {{"config-test", false}, {"config-set", true}};
+  plan.by = hook != nullptr && Can(*hook, plan.change) ? ApplyBy::kHook : ApplyBy::kConfigSet;
   return plan;
 }
 

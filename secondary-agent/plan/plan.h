@@ -19,28 +19,31 @@ struct HoldPolicy {
 };
 
 // How a change reaches Kea; the least disruptive that serves.
-enum class ApplyBy { kNothing, kConfigSet };
-
-struct KeaCommand {
-  std::string name;
-  bool changes_kea = false;  // false: it only tests
+enum class ApplyBy {
+  kNothing,    // nothing differs, or too much would be removed
+  kHook,       // the hook library, object by object; HA goes on
+  kConfigSet,  // config-test and config-set of the whole; HA begins anew
 };
 
-// What to send to bring Kea from what it has to what is wanted.
+// "nothing", "hook", "config-set".
+std::string_view ApplyByName(ApplyBy by);
+
+// What the local Kea's hook library can do.
+struct HookAbilities {
+  std::vector<std::string> needs_config_set;  // globals that it cannot change
+};
+
+// How to bring Kea from what it has to what is wanted.
 struct ApplyPlan {
   ApplyBy by = ApplyBy::kNothing;
   bool held = false;  // it removes too much; nothing is to be sent
   size_t subnets_removed = 0, reservations_removed = 0;
-  config::ChangeSet change;          // from what Kea has
-  std::string arguments;             // of every command
-  std::vector<KeaCommand> commands;  // in order
+  config::ChangeSet change;  // from what Kea has
 };
 
-// `local` is config-get's arguments and `actual` its objects. InvalidArgument: as config::Compose.
-absl::StatusOr<ApplyPlan> PlanApply(DhcpService service, const json::Value& local,
-                                    const config::ObjectSet& actual,
-                                    const config::ObjectSet& wanted, const HoldPolicy& hold,
-                                    bool removal_approved);
+// `hook`: null where the hook library is not loaded.
+ApplyPlan PlanApply(const config::ObjectSet& actual, const config::ObjectSet& wanted,
+                    const HookAbilities* hook, const HoldPolicy& hold, bool removal_approved);
 
 // Which object Kea's words are about: the innermost one at the position they name, else the only
 // one changed, else a changed one whose address, identifier or name they hold; or nothing.

@@ -43,23 +43,22 @@ void TryAnswer(const kea::Answer& answer) {
 void TryConfiguration(DhcpService service, kea::KeaControl& kea) {
   const auto running = watch::ReadConfiguration(service, kea, absl::Seconds(1));
   if (!running.ok()) return;
-  const auto text = config::Compose(service, running->arguments.root(), running->objects);
+  const auto text = config::Compose(service, running->arguments.root(), *running->set);
   // Only where it has characters that no real Kea could have written.
   if (!text.ok()) return Require(text.status().code() == absl::StatusCode::kInvalidArgument);
   const auto document = json::ParseKea(*text);
   Require(document.ok());
   const auto again = config::Extract(service, document->root());
-  Require(again.ok() && again->Digest() == running->objects.Digest());
+  Require(again.ok() && again->Digest() == running->set->Digest());
   Require(config::HaMode(service, document->root()) == running->ha_mode);
 }
 
-void Poll(kea::KeaControl& kea) {
+void Poll(DhcpService service, kea::KeaControl& kea) {
   testing::FakeClock clock;
-  const auto source = watch::MakePollingSource(kea, clock);
+  const auto source = watch::MakeChangeSource(service, kea, clock);
   for (int i = 0; i < 3; ++i) {
     if (source->Poll().changed) {
-      source->BeginRead();
-      source->EndRead();
+      (void)source->Read(watch::ChangeSource::By::kLeast, absl::Seconds(1));
     }
     clock.Advance(absl::Minutes(10));
   }
@@ -78,6 +77,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   OneAnswer kea(text);
   TryConfiguration(DhcpService::kDhcp4, kea);
   TryConfiguration(DhcpService::kDhcp6, kea);
-  Poll(kea);
+  Poll(DhcpService::kDhcp4, kea);
   return 0;
 }

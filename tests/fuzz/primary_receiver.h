@@ -117,7 +117,7 @@ class PrimaryReceiver {
   std::unique_ptr<store::Journal> journal_ =
       Sound(store::Journal::Open({.path = "journal.db", .vfs = disk_.vfs()}));
   testing::FakeKea kea_{DhcpService::kDhcp4, clock_, kConfiguration};
-  std::unique_ptr<watch::ChangeSource> source_ = watch::MakePollingSource(kea_, clock_);
+  std::unique_ptr<watch::ChangeSource> source_ = watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
   runtime::Metrics metrics_{clock_};
   Bus bus_;
   Queue queue_;

@@ -30,7 +30,7 @@ void AgentHost::Start() {
   });
   metrics_ = std::make_unique<runtime::Metrics>();
   channel_ = kea_.Connect(process_);
-  source_ = watch::MakePollingSource(*channel_, process_->clock());
+  source_ = watch::MakeChangeSource(DhcpService::kDhcp4, *channel_, process_->clock());
   absl::Status built;
   process_->Act([&] { built = Build(); });
   if (built.ok()) return TickLater(process_);

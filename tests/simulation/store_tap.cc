@@ -109,8 +109,9 @@ absl::Status JournalTap::SetOutcome(std::string_view relationship, uint64_t sequ
 }
 
 absl::Status JournalTap::SetApplied(std::string_view relationship, uint64_t sequence,
-                                    const std::vector<uint64_t>& superseded) {
-  return Run([&] { return inner_->SetApplied(relationship, sequence, superseded); });
+                                    const std::vector<uint64_t>& superseded,
+                                    std::string_view detail) {
+  return Run([&] { return inner_->SetApplied(relationship, sequence, superseded, detail); });
 }
 
 absl::Status JournalTap::AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) {
@@ -182,9 +183,10 @@ absl::Status FollowerStoreTap::SetOutcome(std::string_view relationship, uint64_
 }
 
 absl::Status FollowerStoreTap::SetApplied(std::string_view relationship, uint64_t sequence,
-                                          const std::vector<uint64_t>& superseded) {
+                                          const std::vector<uint64_t>& superseded,
+                                          std::string_view detail) {
   return Run([&] {
-    const absl::Status status = inner_->SetApplied(relationship, sequence, superseded);
+    const absl::Status status = inner_->SetApplied(relationship, sequence, superseded, detail);
     if (status.ok()) observer_.OnApplied(host_, relationship, sequence, superseded);
     return status;
   });

@@ -111,7 +111,8 @@ class JournalTap final : public store::Journal, public StoreTap {
   absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                           std::string_view outcome, std::string_view detail) override;
   absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                          const std::vector<uint64_t>& superseded) override;
+                          const std::vector<uint64_t>& superseded,
+                          std::string_view detail) override;
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override;
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                         uint32_t limit) override;
@@ -143,7 +144,8 @@ class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
   absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                           std::string_view outcome, std::string_view detail) override;
   absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                          const std::vector<uint64_t>& superseded) override;
+                          const std::vector<uint64_t>& superseded,
+                          std::string_view detail) override;
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override;
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                         uint32_t limit) override;

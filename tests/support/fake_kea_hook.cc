@@ -59,12 +59,14 @@ FakeKea::Reply FakeKea::AnswerOfHook(std::string_view command, std::string_view 
 FakeKea::Reply FakeKea::HookStatus() const {
   return {0,
           {},
-          fmt::format(R"({{ "applied": {}, "kea": "{}", "leases": {{ "dropped": 0, "sent": 0 }}, )"
+          fmt::format(R"({{ "applied": {}, "config-backend": "", "config-set-failed": {}, )"
+                      R"("ha-mode": "{}", "kea": "{}", "leases": {{ "dropped": 0, "sent": 0 }}, )"
                       R"("needs-config-set": [ "{}" ], "notices": {{ "dropped": 0, "sent": 0 }}, )"
                       R"("queued": 0, "refused": {}, "revision": "{}", "service": "{}", )"
                       R"("socket": "", "version": "{}" }})",
-                      hook_->applied, version_, fmt::join(kNeedConfigSet, "\", \""), hook_->refused,
-                      hook_->revision(), ServiceName(service_), kLibraryVersion)};
+                      hook_->applied, damage_ != Damage::kNone, ha_mode_, version_,
+                      fmt::join(kNeedConfigSet, "\", \""), hook_->refused, hook_->revision(),
+                      ServiceName(service_), kLibraryVersion)};
 }
 
 FakeKea::Reply FakeKea::ApplyByHook(const json::Value& arguments) {

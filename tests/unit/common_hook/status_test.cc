@@ -13,7 +13,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr std::string_view kWhole =
-    R"({"version":"0.1.0","kea":"2.2.0","service":"dhcp4","revision":"a:7","socket":"/run/n.sock",)"
+    R"({"version":"0.1.0","kea":"2.2.0","service":"dhcp4","revision":"a:7",)"
+    R"("ha-mode":"hot-standby","config-backend":"mysql","config-set-failed":true,"socket":"/run/n.sock",)"
     R"("notices":{"sent":1,"dropped":2},"leases":{"sent":3,"dropped":4},"queued":5,"applied":6,)"
     R"("refused":7,"needs-config-set":["dhcp4o6-port"]})";
 
@@ -30,6 +31,9 @@ TEST_F(StatusTest, IsWhatTheLibrarySays) {
   EXPECT_EQ(status->version, "0.1.0");
   EXPECT_EQ(status->kea, "2.2.0");
   EXPECT_EQ(status->revision, "a:7");
+  EXPECT_EQ(status->ha_mode, "hot-standby");
+  EXPECT_EQ(status->config_backend, "mysql");
+  EXPECT_TRUE(status->config_set_failed);
   EXPECT_EQ(status->socket, "/run/n.sock");
   EXPECT_EQ(status->notices.sent, 1u);
   EXPECT_EQ(status->notices.dropped, 2u);
@@ -45,6 +49,7 @@ TEST_F(StatusTest, OfAKeaInMemoryIsRead) {
   const auto status = AskStatus(kea_, kTimeout);
   ASSERT_TRUE(status.ok()) << Message(status.status());
   EXPECT_EQ(status->kea, "2.2.0");
+  EXPECT_FALSE(status->config_set_failed);
   EXPECT_THAT(status->needs_config_set, ElementsAre("dhcp4o6-port", "expired-leases-processing"));
 }
 
@@ -62,8 +67,9 @@ TEST_F(StatusTest, ARefusalIsOneWithKeasWords) {
 }
 
 TEST_F(StatusTest, WithAMemberMissingIsDataLossAndNamesIt) {
-  for (const std::string name : {"version", "kea", "revision", "notices", "leases", "queued",
-                                 "applied", "refused", "needs-config-set"}) {
+  for (const std::string name :
+       {"version", "kea", "revision", "ha-mode", "config-backend", "config-set-failed", "notices",
+        "leases", "queued", "applied", "refused", "needs-config-set"}) {
     std::string text(kWhole);
     text.replace(text.find(fmt::format("\"{}\":", name)) + 1, 1, "X");
     const auto status = AskScripted(Well(text));

@@ -126,14 +126,14 @@ TEST_F(FollowerStoreTest, ANewStreamsChangesAreNewerThoughTheirSequencesAreLower
   Receive(7, 8);
   Receive(1, 2, "stream-two");
   EXPECT_EQ(Line(store_->History("east", 0)), "2:pending 1:pending 8:pending 7:pending");
-  ASSERT_TRUE(store_->SetApplied("east", 2, {1}).ok());
+  ASSERT_TRUE(store_->SetApplied("east", 2, {1}, "").ok());
   EXPECT_EQ(Line(store_->History("east", 0)), "2:applied 1:superseded 8:superseded 7:superseded");
 }
 
 TEST_F(FollowerStoreTest, SetAppliedSkipsSequencesNeverReceived) {
   Receive(3, 3);
   Receive(9, 9);
-  ASSERT_TRUE(store_->SetApplied("east", 12, {3}).ok());
+  ASSERT_TRUE(store_->SetApplied("east", 12, {3}, "").ok());
   Reopen();
   EXPECT_EQ(Line(store_->History("east", 0)), "9:applied 3:superseded");
 }

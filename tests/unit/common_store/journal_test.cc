@@ -124,7 +124,7 @@ TEST_F(JournalTest, ANewStreamCountsFromOneAndLeavesTheOldChangesToTheHistory) {
   EXPECT_THAT(journal_->LoadBase("east").status(), HasCode(Code::kNotFound));
   EXPECT_THAT(Sequences(1), IsEmpty());
   ASSERT_TRUE(journal_->Append("east", ChangeOf(1)).ok());
-  ASSERT_TRUE(journal_->SetApplied("east", 1, {}).ok());
+  ASSERT_TRUE(journal_->SetApplied("east", 1, {}, "").ok());
   Reopen();
   EXPECT_EQ(Line(journal_->History("east", 0)), "1:applied 2:superseded 1:superseded");
 }
@@ -251,23 +251,23 @@ TEST_F(JournalTest, SetAppliedDecidesWhatIsOpen) {
   Fill(6);
   ASSERT_TRUE(journal_->SetOutcome("east", 2, "refused", "pool overlaps").ok());
   ASSERT_TRUE(journal_->SetOutcome("east", 3, "held", "removes 40 %").ok());
-  ASSERT_TRUE(journal_->SetApplied("east", 5, {3, 4}).ok());
+  ASSERT_TRUE(journal_->SetApplied("east", 5, {3, 4}, "").ok());
   EXPECT_EQ(Line(journal_->History("east", 0)),
             "6:pending 5:applied 4:superseded 3:superseded 2:refused 1:applied");
   Reopen();
   ASSERT_TRUE(journal_->SetOutcome("east", 6, "refused", "").ok());
-  ASSERT_TRUE(journal_->SetApplied("east", 7, {}).ok());
+  ASSERT_TRUE(journal_->SetApplied("east", 7, {}, "").ok());
   EXPECT_EQ(Line(journal_->History("east", 1)), "6:refused");
-  ASSERT_TRUE(journal_->SetApplied("east", 6, {}).ok());
+  ASSERT_TRUE(journal_->SetApplied("east", 6, {}, "").ok());
   EXPECT_EQ(Line(journal_->History("east", 1)), "6:applied");
 }
 
 TEST_F(JournalTest, ARepeatedAckCostsNoSync) {
   Fill(3);
-  ASSERT_TRUE(journal_->SetApplied("east", 3, {}).ok());
+  ASSERT_TRUE(journal_->SetApplied("east", 3, {}, "").ok());
   const uint64_t before = disk_.syncs();
-  ASSERT_TRUE(journal_->SetApplied("east", 3, {}).ok());
-  ASSERT_TRUE(journal_->SetApplied("east", 2, {}).ok());
+  ASSERT_TRUE(journal_->SetApplied("east", 3, {}, "").ok());
+  ASSERT_TRUE(journal_->SetApplied("east", 2, {}, "").ok());
   EXPECT_EQ(disk_.syncs(), before);
 }
 

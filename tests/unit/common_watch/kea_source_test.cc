@@ -26,11 +26,11 @@ constexpr std::string_view kPair =
     R"({"mode":"hot-standby","heartbeat-delay":4000}]}}]}})";
 
 // A source that was read once, a while after its Kea was configured.
-class PollingSourceTest : public ::testing::Test {
+class KeaSourceTest : public ::testing::Test {
  protected:
-  explicit PollingSourceTest(std::string_view config = kPlain, std::string version = "2.2.0")
+  explicit KeaSourceTest(std::string_view config = kPlain, std::string version = "2.2.0")
       : kea_(DhcpService::kDhcp4, clock_, std::string(config), std::move(version)),
-        source_(MakePollingSource(kea_, clock_)) {}
+        source_(MakeChangeSource(DhcpService::kDhcp4, kea_, clock_)) {}
 
   void SetUp() override {
     clock_.Advance(absl::Seconds(2));
@@ -50,10 +50,15 @@ class PollingSourceTest : public ::testing::Test {
     return origin;
   }
   void Read(absl::Duration time = absl::ZeroDuration()) {
-    source_->BeginRead();
-    (void)kea_.Send("config-get", {}, absl::Seconds(1));
-    clock_.Advance(time);
-    source_->EndRead();
+    ReadWhile([&] { clock_.Advance(time); });
+  }
+  // Reads; Kea is at it when `meanwhile` happens.
+  void ReadWhile(const std::function<void()>& meanwhile) {
+    kea_.before_answer = [&](std::string_view command) {
+      if (command == "config-get") meanwhile();
+    };
+    EXPECT_TRUE(source_->Read(ChangeSource::By::kLeast, absl::Seconds(1)).ok());
+    kea_.before_answer = nullptr;
   }
   // Polls once a second, reading where told to; how often that was.
   int ReadsWithin(absl::Duration time, absl::Duration each_takes = absl::ZeroDuration()) {
@@ -70,29 +75,29 @@ class PollingSourceTest : public ::testing::Test {
   std::unique_ptr<ChangeSource> source_;
 };
 
-TEST_F(PollingSourceTest, AsksForNothingButTheStatusWhereNothingChanges) {
+TEST_F(KeaSourceTest, AsksForNothingButTheStatusWhereNothingChanges) {
   EXPECT_EQ(Poll(), "");
   clock_.Advance(absl::Hours(100));
   EXPECT_EQ(Poll(), "");
   EXPECT_THAT(kea_.arrived(), ElementsAre("status-get", "status-get"));
 }
 
-TEST_F(PollingSourceTest, NoticesAConfigSet) {
+TEST_F(KeaSourceTest, NoticesAConfigSet) {
   EXPECT_TRUE(kea_.Set(std::string(kOther)));
   EXPECT_EQ(Poll(), "reload");
 }
 
-TEST_F(PollingSourceTest, NoticesAReloadThoughTheFileIsTheSame) {
+TEST_F(KeaSourceTest, NoticesAReloadThoughTheFileIsTheSame) {
   EXPECT_TRUE(kea_.Reload());
   EXPECT_EQ(Poll(), "reload");
 }
 
-TEST_F(PollingSourceTest, NoticesARestart) {
+TEST_F(KeaSourceTest, NoticesARestart) {
   EXPECT_TRUE(kea_.Restart());
   EXPECT_EQ(Poll(), "restart");
 }
 
-TEST_F(PollingSourceTest, NoticesARestartThatWasSeenAsAnAbsence) {
+TEST_F(KeaSourceTest, NoticesARestartThatWasSeenAsAnAbsence) {
   kea_.Crash();
   EXPECT_FALSE(source_->Poll().health.reachable);
   clock_.Advance(absl::Seconds(30));
@@ -100,7 +105,7 @@ TEST_F(PollingSourceTest, NoticesARestartThatWasSeenAsAnAbsence) {
   EXPECT_EQ(Poll(), "restart");
 }
 
-TEST_F(PollingSourceTest, NoticesARestartUnderTheSamePid) {
+TEST_F(KeaSourceTest, NoticesARestartUnderTheSamePid) {
   clock_.Advance(absl::Seconds(5));
   EXPECT_EQ(Poll(), "");
   EXPECT_TRUE(kea_.RestartUnderTheSamePid());
@@ -108,7 +113,7 @@ TEST_F(PollingSourceTest, NoticesARestartUnderTheSamePid) {
   EXPECT_EQ(ReadsWithin(absl::Seconds(10)), 1);
 }
 
-TEST_F(PollingSourceTest, NoticesARestartUnderTheSamePidThoughItWasAwayForLongerThanItHadRun) {
+TEST_F(KeaSourceTest, NoticesARestartUnderTheSamePidThoughItWasAwayForLongerThanItHadRun) {
   kea_.Crash();
   EXPECT_EQ(Poll(), "");
   clock_.Advance(absl::Seconds(10));
@@ -118,26 +123,25 @@ TEST_F(PollingSourceTest, NoticesARestartUnderTheSamePidThoughItWasAwayForLonger
   EXPECT_EQ(ReadsWithin(absl::Minutes(5)), 0);
 }
 
-TEST_F(PollingSourceTest, IsContentOnceItWasRead) {
+TEST_F(KeaSourceTest, IsContentOnceItWasRead) {
   EXPECT_TRUE(kea_.Set(std::string(kOther)));
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(PollAndRead(), "reload");
   EXPECT_EQ(ReadsWithin(absl::Minutes(5)), 0);
 }
 
-TEST_F(PollingSourceTest, SaysSoUntilItWasReadWell) {
+TEST_F(KeaSourceTest, SaysSoUntilItWasReadWell) {
   EXPECT_TRUE(kea_.Set(std::string(kOther)));
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(Poll(), "reload");
   EXPECT_EQ(Poll(), "reload");
-  source_->BeginRead();
-  source_->ForgetRead();
+  source_->Forget();
   EXPECT_EQ(Poll(), "start");
   Read();
   EXPECT_EQ(Poll(), "");
 }
 
-TEST_F(PollingSourceTest, NoticesASecondChangeWithinTheSecondOfTheRead) {
+TEST_F(KeaSourceTest, NoticesASecondChangeWithinTheSecondOfTheRead) {
   EXPECT_TRUE(kea_.Set(std::string(kOther)));
   EXPECT_EQ(PollAndRead(), "reload");
   EXPECT_TRUE(kea_.Set(std::string(kPlain)));  // status-get is the same as before
@@ -147,7 +151,7 @@ TEST_F(PollingSourceTest, NoticesASecondChangeWithinTheSecondOfTheRead) {
   EXPECT_EQ(ReadsWithin(absl::Minutes(5)), 0);
 }
 
-TEST_F(PollingSourceTest, NoticesAChangeBetweenThePollAndTheRead) {
+TEST_F(KeaSourceTest, NoticesAChangeBetweenThePollAndTheRead) {
   EXPECT_TRUE(kea_.Set(std::string(kOther)));
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(Poll(), "reload");
@@ -156,22 +160,20 @@ TEST_F(PollingSourceTest, NoticesAChangeBetweenThePollAndTheRead) {
   EXPECT_EQ(Poll(), "reload");
 }
 
-TEST_F(PollingSourceTest, NoticesAChangeDuringTheRead) {
+TEST_F(KeaSourceTest, NoticesAChangeDuringTheRead) {
   EXPECT_TRUE(kea_.Set(std::string(kOther)));
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(Poll(), "reload");
-  source_->BeginRead();
-  EXPECT_TRUE(kea_.Set(std::string(kPlain)));
-  source_->EndRead();
+  ReadWhile([this] { EXPECT_TRUE(kea_.Set(std::string(kPlain))); });
   EXPECT_EQ(Poll(), "reload");
 }
 
-TEST_F(PollingSourceTest, TheWallClockIsNoneOfItsBusiness) {
+TEST_F(KeaSourceTest, TheWallClockIsNoneOfItsBusiness) {
   clock_.JumpWall(absl::Hours(-5));
   EXPECT_EQ(Poll(), "");
 }
 
-TEST_F(PollingSourceTest, AnUnreachableKeaIsReportedWithItsReason) {
+TEST_F(KeaSourceTest, AnUnreachableKeaIsReportedWithItsReason) {
   kea_.Crash();
   clock_.Advance(absl::Seconds(1));
   const ChangeSource::Notice notice = source_->Poll();
@@ -181,20 +183,20 @@ TEST_F(PollingSourceTest, AnUnreachableKeaIsReportedWithItsReason) {
   EXPECT_EQ(notice.health.as_of, clock_.Now());
 }
 
-TEST_F(PollingSourceTest, AKeaThatHangsIsUnreachable) {
+TEST_F(KeaSourceTest, AKeaThatHangsIsUnreachable) {
   kea_.Hang(1);
   EXPECT_FALSE(source_->Poll().health.reachable);
   EXPECT_TRUE(source_->Poll().health.reachable);
 }
 
-TEST_F(PollingSourceTest, ARefusedStatusIsReportedEvenWithoutWords) {
+TEST_F(KeaSourceTest, ARefusedStatusIsReportedEvenWithoutWords) {
   kea_.Refuse("status-get", " ");
   const ChangeSource::Notice notice = source_->Poll();
   EXPECT_FALSE(notice.health.reachable);
   EXPECT_THAT(notice.health.error, HasSubstr("status-get"));
 }
 
-TEST_F(PollingSourceTest, AKeaThatHasNotReadItsFileYetIsNotThere) {
+TEST_F(KeaSourceTest, AKeaThatHasNotReadItsFileYetIsNotThere) {
   kea_.SetStarting(true);
   const ChangeSource::Notice notice = source_->Poll();
   EXPECT_FALSE(notice.health.reachable);
@@ -203,20 +205,20 @@ TEST_F(PollingSourceTest, AKeaThatHasNotReadItsFileYetIsNotThere) {
   EXPECT_EQ(Poll(), "");
 }
 
-TEST_F(PollingSourceTest, KnowsTheVersion) {
+TEST_F(KeaSourceTest, KnowsTheVersion) {
   EXPECT_EQ(source_->Poll().health.version, "2.2.0");
   EXPECT_EQ(source_->Poll().health.ha_state, "");
 }
 
 // config-backend-pull is among every Kea's commands.
-TEST_F(PollingSourceTest, NeverAuditsAKeaThatOnlyChangesByReload) {
+TEST_F(KeaSourceTest, NeverAuditsAKeaThatOnlyChangesByReload) {
   EXPECT_EQ(ReadsWithin(absl::Hours(1)), 0);
   EXPECT_EQ(kea_.Accepted("config-get"), 1u);
 }
 
-class PairTest : public PollingSourceTest {
+class PairTest : public KeaSourceTest {
  protected:
-  PairTest() : PollingSourceTest(kPair) {}
+  PairTest() : KeaSourceTest(kPair) {}
 };
 
 TEST_F(PairTest, KnowsTheHaState) {
@@ -227,10 +229,10 @@ TEST_F(PairTest, KnowsTheHaState) {
 
 TEST_F(PairTest, NeverAuditsForTheSakeOfLeases) { EXPECT_EQ(ReadsWithin(absl::Hours(1)), 0); }
 
-class AuditTest : public PollingSourceTest {
+class AuditTest : public KeaSourceTest {
  protected:
   explicit AuditTest(std::string version = "2.2.0")
-      : PollingSourceTest(Hooked("libdhcp_host_cmds.so"), std::move(version)) {}
+      : KeaSourceTest(Hooked("libdhcp_host_cmds.so"), std::move(version)) {}
 };
 
 TEST_F(AuditTest, ReadsNowAndThenWhereCommandsChangeWithoutAReload) {
@@ -264,7 +266,7 @@ TEST_F(AuditTest, EndsWhenAReloadTakesTheCommandsAway) {
   EXPECT_EQ(ReadsWithin(absl::Minutes(10)), 0);
 }
 
-TEST_F(PollingSourceTest, AuditsBeginWhenAReloadBringsTheCommands) {
+TEST_F(KeaSourceTest, AuditsBeginWhenAReloadBringsTheCommands) {
   EXPECT_TRUE(kea_.Set(Hooked("libdhcp_subnet_cmds.so")));
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(PollAndRead(), "reload");
@@ -290,9 +292,7 @@ TEST_F(HashAuditTest, NoticesACommandDuringTheRead) {
   EXPECT_TRUE(kea_.Reload());
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(Poll(), "reload");
-  source_->BeginRead();
-  kea_.ChangeInProcess(R"({"Dhcp4":{"valid-lifetime":9}})");
-  source_->EndRead();
+  ReadWhile([this] { kea_.ChangeInProcess(R"({"Dhcp4":{"valid-lifetime":9}})"); });
   clock_.Advance(absl::Minutes(1));
   EXPECT_EQ(Poll(), "command");
 }

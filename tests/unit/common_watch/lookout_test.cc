@@ -43,9 +43,9 @@ class LookoutTest : public ::testing::Test {
  protected:
   LookoutTest()
       : kea_(DhcpService::kDhcp4, clock_, R"({"Dhcp4":{"valid-lifetime":1}})"),
-        source_(MakePollingSource(kea_, clock_)),
+        source_(MakeChangeSource(DhcpService::kDhcp4, kea_, clock_)),
         lookout_(std::make_shared<Lookout>(
-            DhcpService::kDhcp4, kea_, *source_, &hint_, worker_, loop_, clock_,
+            DhcpService::kDhcp4, *source_, &hint_, worker_, loop_, clock_,
             [this](const Look&) { return use_status_; },
             [this](const Look& look) { OnLook(look); })) {
     Pass(absl::Seconds(3));  // the first read, and the one after the second of Kea's start

@@ -35,8 +35,8 @@ TEST_F(ReadConfigurationTest, ReadsWhatRuns) {
       Read(R"({"Dhcp4":{"interfaces-config":{"interfaces":["eth0"]},"valid-lifetime":7,)"
            R"("subnet4":[{"id":12,"subnet":"192.0.2.0/24"}]}})");
   ASSERT_TRUE(running.ok()) << Message(running.status());
-  EXPECT_EQ(running->objects.size(), 2u);
-  EXPECT_NE(running->objects.Find({Kind::kSubnet, "12"}), nullptr);
+  EXPECT_EQ(running->set->size(), 2u);
+  EXPECT_NE(running->set->Find({Kind::kSubnet, "12"}), nullptr);
   EXPECT_EQ(running->ha_mode, "");
   EXPECT_EQ(running->config_backend, std::nullopt);
   const json::Value* root = json::Find(running->arguments.root(), "Dhcp4");

@@ -47,7 +47,7 @@ class ApplierTest : public ::testing::Test {
  protected:
   explicit ApplierTest(std::string version = "2.2.0")
       : kea_(DhcpService::kDhcp4, clock_, Config({1, 2}), std::move(version)),
-        source_(watch::MakePollingSource(kea_, clock_)),
+        source_(watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_)),
         applier_(DhcpService::kDhcp4, "kea-b", kea_, *source_, clock_) {
     clock_.Advance(absl::Minutes(1));
   }

@@ -45,41 +45,43 @@ ObjectSet Sized(int subnets, int reservations) {
 class PlanTest : public ::testing::Test {
  protected:
   ApplyPlan Plan(const ObjectSet& actual, const ObjectSet& wanted, bool approved = false) {
-    auto plan = PlanApply(k4, local_.root(), actual, wanted, hold_, approved);
-    EXPECT_TRUE(plan.ok()) << Message(plan.status());
-    return plan.ok() ? *std::move(plan) : ApplyPlan();
+    return PlanApply(actual, wanted, hook_ ? &*hook_ : nullptr, hold_, approved);
   }
   bool Held(const ObjectSet& actual, const ObjectSet& wanted) { return Plan(actual, wanted).held; }
 
-  json::Document local_ = MustParse(R"({"Dhcp4":{"loggers":[{"name":"kea-dhcp4"}]}})");
+  std::optional<HookAbilities> hook_;
   HoldPolicy hold_;
 };
 
 TEST_F(PlanTest, SendsNothingWhereNothingDiffers) {
   const ApplyPlan plan = Plan(Sized(3, 3), Sized(3, 3));
   EXPECT_EQ(plan.by, ApplyBy::kNothing);
-  EXPECT_THAT(plan.commands, IsEmpty());
-  EXPECT_EQ(plan.arguments, "");
   EXPECT_TRUE(plan.change.empty());
 }
 
-TEST_F(PlanTest, TestsBeforeItSets) {
+TEST_F(PlanTest, SetsTheWholeWhereTheHookLibraryIsNotLoaded) {
   const ApplyPlan plan = Plan(Sized(1, 0), Sized(2, 0));
   EXPECT_EQ(plan.by, ApplyBy::kConfigSet);
-  ASSERT_EQ(plan.commands.size(), 2u);
-  EXPECT_EQ(plan.commands[0].name, "config-test");
-  EXPECT_FALSE(plan.commands[0].changes_kea);
-  EXPECT_EQ(plan.commands[1].name, "config-set");
-  EXPECT_TRUE(plan.commands[1].changes_kea);
-  EXPECT_THAT(plan.arguments, HasSubstr(R"("loggers":[{"name":"kea-dhcp4"}])"));
-  EXPECT_EQ(config::Extract(k4, MustParse(plan.arguments).root())->Digest(), Sized(2, 0).Digest());
   EXPECT_EQ(plan.change.size(), 1u);
 }
 
-TEST_F(PlanTest, TheTextIsOneLine) {
-  ObjectSet wanted = Sized(1, 0);
-  wanted.Put({Kind::kGlobal, "user-context"}, "{\"a\":\"two\\nlines\"}");
-  EXPECT_EQ(Plan(ObjectSet(), wanted).arguments.find('\n'), std::string::npos);
+TEST_F(PlanTest, LeavesHaAloneWhereTheHookLibraryIsLoaded) {
+  hook_.emplace();
+  EXPECT_EQ(Plan(Sized(1, 0), Sized(2, 0)).by, ApplyBy::kHook);
+}
+
+TEST_F(PlanTest, SetsTheWholeForAGlobalThatTheHookLibraryCannotChange) {
+  hook_ = HookAbilities{{"dhcp4o6-port"}};
+  ObjectSet wanted = Sized(2, 0);
+  wanted.Put({Kind::kGlobal, "valid-lifetime"}, "600");
+  EXPECT_EQ(Plan(Sized(1, 0), wanted).by, ApplyBy::kHook);
+  wanted.Put({Kind::kGlobal, "dhcp4o6-port"}, "600");
+  EXPECT_EQ(Plan(Sized(1, 0), wanted).by, ApplyBy::kConfigSet);
+  EXPECT_EQ(Plan(wanted, Sized(1, 0)).by, ApplyBy::kConfigSet);
+  // A class may be called so.
+  ObjectSet named = Sized(1, 0);
+  named.Put({Kind::kClientClass, "dhcp4o6-port"}, R"({"name":"dhcp4o6-port"})");
+  EXPECT_EQ(Plan(Sized(1, 0), named).by, ApplyBy::kHook);
 }
 
 TEST_F(PlanTest, HoldsWhatRemovesMoreThanTheShareAndMoreThanTheMinimum) {
@@ -105,8 +107,6 @@ TEST_F(PlanTest, SaysHowManyItWouldRemoveAndSendsNothing) {
   EXPECT_EQ(plan.by, ApplyBy::kNothing);
   EXPECT_EQ(plan.subnets_removed, 20u);
   EXPECT_EQ(plan.reservations_removed, 40u);
-  EXPECT_THAT(plan.commands, IsEmpty());
-  EXPECT_EQ(plan.arguments, "");
 }
 
 TEST_F(PlanTest, AnEmptyPrimaryEmptiesNothing) { EXPECT_TRUE(Held(Sized(100, 200), ObjectSet())); }
@@ -121,7 +121,7 @@ TEST_F(PlanTest, AnApprovedRemovalIsMade) {
   const ApplyPlan plan = Plan(Sized(40, 0), Sized(1, 0), true);
   EXPECT_FALSE(plan.held);
   EXPECT_EQ(plan.subnets_removed, 39u);
-  EXPECT_EQ(plan.commands.size(), 2u);
+  EXPECT_EQ(plan.by, ApplyBy::kConfigSet);
 }
 
 TEST_F(PlanTest, TheShareAndTheMinimumAreThePolicys) {
@@ -130,13 +130,6 @@ TEST_F(PlanTest, TheShareAndTheMinimumAreThePolicys) {
   EXPECT_TRUE(Held(Sized(2, 0), ObjectSet()));
   hold_ = {.percent = 100, .minimum = 0};
   EXPECT_FALSE(Held(Sized(2, 0), ObjectSet()));
-}
-
-TEST_F(PlanTest, RefusesWhatCannotBeComposed) {
-  ObjectSet wanted;
-  wanted.Put(Reservation(1), "{}");
-  const auto plan = PlanApply(k4, local_.root(), ObjectSet(), wanted, hold_, false);
-  EXPECT_EQ(plan.status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 // Kea's words below are those of kea-dhcp4 2.2.0, its positions put where the objects are.

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/watch/watcher.h"
+
+namespace nestor::watch {
+
+// Several hints as one.
+class Hints final : public Hint {
+ public:
+  // Before any other use.
+  void Add(std::unique_ptr<Hint> hint) { hints_.push_back(std::move(hint)); }
+
+  void Follow(int64_t pid) override {
+    for (const auto& hint : hints_) hint->Follow(pid);
+  }
+  bool Seen() override {
+    bool seen = false;
+    for (const auto& hint : hints_) seen |= hint->Seen();
+    return seen;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Hint>> hints_;
+};
+
+}  // namespace nestor::watch

@@ -1,0 +1,104 @@
+#include "common/watch/hook_hint.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "common/base/status.h"
+
+namespace nestor::watch {
+namespace {
+
+// The largest notice.
+constexpr size_t kLargest = 4096;
+// Of those that wait at once, so many are taken in one turn of the loop.
+constexpr int kMostAtOnce = 1000;
+constexpr mode_t kOwnerAndGroup = 0660;
+
+int OpenSocket() { return ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+absl::Status Trouble(const std::string& path, const char* what) {
+  return Error(absl::StatusCode::kUnavailable, "hook-socket {}: {}: {}", path, what,
+               std::strerror(errno));
+}
+
+// Makes room at `path`.
+absl::Status RemoveStale(const std::string& path, const sockaddr_un& address) {
+  struct stat file {};
+  if (::lstat(path.c_str(), &file) != 0) return absl::OkStatus();
+  if (!S_ISSOCK(file.st_mode)) {
+    return Error(absl::StatusCode::kUnavailable, "hook-socket {}: it is a file, not a socket",
+                 path);
+  }
+  const int fd = OpenSocket();
+  if (fd < 0) return Trouble(path, "no socket");
+  const bool listened =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno != ECONNREFUSED;
+  ::close(fd);
+  if (listened) {
+    return Error(absl::StatusCode::kUnavailable, "hook-socket {}: another program listens there",
+                 path);
+  }
+  if (::unlink(path.c_str()) != 0) return Trouble(path, "the stale socket cannot be removed");
+  return absl::OkStatus();
+}
+
+// Kea runs as its own user. Where this agent may not give the group away it shares one with Kea.
+void OpenToKea(const std::string& path, const std::string& control_socket) {
+  struct stat directory {};
+  const std::filesystem::path parent = std::filesystem::path(control_socket).parent_path();
+  if (::stat(parent.c_str(), &directory) == 0) {
+    (void)!::chown(path.c_str(), static_cast<uid_t>(-1), directory.st_gid);
+  }
+  (void)::chmod(path.c_str(), kOwnerAndGroup);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HookHint>> HookHint::Listen(const std::string& path,
+                                                           const std::string& control_socket) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return Error(absl::StatusCode::kUnavailable, "hook-socket {}: no socket's path can be so long",
+                 path);
+  }
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  RETURN_IF_ERROR(RemoveStale(path, address));
+  const int fd = OpenSocket();
+  if (fd < 0) return Trouble(path, "no socket");
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    const absl::Status status = Trouble(path, "cannot listen there");
+    ::close(fd);
+    return status;
+  }
+  OpenToKea(path, control_socket);
+  return std::unique_ptr<HookHint>(new HookHint(fd, path));
+}
+
+HookHint::~HookHint() {
+  ::close(fd_);
+  ::unlink(path_.c_str());
+}
+
+bool HookHint::Seen() {
+  bool seen = false;
+  std::array<char, kLargest> notice{};
+  for (int i = 0; i < kMostAtOnce; ++i) {
+    const ssize_t size = ::recv(fd_, notice.data(), notice.size(), 0);
+    if (size < 0) break;
+    const std::string_view text(notice.data(), static_cast<size_t>(size));
+    // What has changed says Kea itself when it is asked.
+    seen |= text.find(R"("notice": "configuration")") != std::string_view::npos;
+  }
+  return seen;
+}
+
+}  // namespace nestor::watch

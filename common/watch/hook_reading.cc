@@ -1,0 +1,86 @@
+#include "common/watch/hook_reading.h"
+
+#include <string_view>
+
+#include "common/base/status.h"
+#include "common/config/kea_config.h"
+#include "common/hook/objects.h"
+
+namespace nestor::watch {
+namespace {
+
+// From the end of an audit to the beginning of the next, and between two slices of one.
+constexpr absl::Duration kAuditPause = absl::Minutes(5);
+constexpr absl::Duration kSlicePause = absl::Milliseconds(200);
+
+std::string_view InstanceOf(std::string_view revision) {
+  return revision.substr(0, revision.find(':'));
+}
+
+}  // namespace
+
+absl::Status HookReading::Ask(absl::Duration timeout) {
+  status_.reset();
+  ASSIGN_OR_RETURN(status_, hook::AskStatus(kea_, timeout));
+  return absl::OkStatus();
+}
+
+bool HookReading::SameInstance() const {
+  return status_ && InstanceOf(status_->revision) == InstanceOf(revision_);
+}
+
+void HookReading::Took(std::shared_ptr<const config::ObjectSet> set, std::string revision) {
+  set_ = std::move(set);
+  revision_ = std::move(revision);
+}
+
+absl::StatusOr<Running> HookReading::Read(absl::Duration timeout) {
+  Running running;
+  ASSIGN_OR_RETURN(running.set, ReadSet(timeout, running.revision));
+  Took(running.set, running.revision);
+  // Another instance may serve another configuration of what is not mirrored.
+  if (!SameInstance()) RETURN_IF_ERROR(Ask(timeout));
+  running.ha_mode = status_->ha_mode;
+  if (!status_->config_backend.empty()) {
+    running.config_backend = config::WhyNoConfigBackend(status_->config_backend);
+  }
+  return running;
+}
+
+absl::StatusOr<std::shared_ptr<const config::ObjectSet>> HookReading::ReadSet(
+    absl::Duration timeout, std::string& revision) {
+  if (set_) {
+    ASSIGN_OR_RETURN(hook::Objects news, hook::ReadSince(kea_, revision_, timeout));
+    if (!news.whole) {
+      revision = std::move(news.revision);
+      if (news.changed.empty()) return set_;
+      auto set = std::make_shared<config::ObjectSet>(*set_);
+      config::Apply(news.changed, *set);
+      (void)set->Digest();  // filled in before other threads see it
+      return set;
+    }
+  }
+  ASSIGN_OR_RETURN(hook::WholeRead whole, hook::ReadWhole(kea_, timeout));
+  revision = std::move(whole.revision);
+  auto set = std::make_shared<const config::ObjectSet>(std::move(whole.objects));
+  (void)set->Digest();
+  return set;
+}
+
+bool HookReading::AuditFinds(absl::Duration timeout) {
+  const Instant now = clock_.Now();
+  if (!next_slice_) next_slice_ = now + kAuditPause;
+  if (now < *next_slice_) return false;
+  const auto read = audit_.ReadOn(timeout);
+  const bool ended = !read.ok() || read->has_value();
+  next_slice_ = now + (ended ? kAuditPause : kSlicePause);
+  if (!read.ok() || !read->has_value()) return false;
+  const hook::WholeRead& whole = **read;
+  // Of another revision it is about to be read anyway.
+  if (whole.revision != revision_ || !set_) return false;
+  if (whole.objects.Digest() == set_->Digest()) return false;
+  Forget();
+  return true;
+}
+
+}  // namespace nestor::watch
