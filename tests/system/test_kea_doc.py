@@ -46,7 +46,8 @@ class KeaDocTest(SystemTest):
 
     def _empty(self, pair):
         kea = pair.kea("a")
-        self._become(pair, keaconf.own_parts(kea.service, "kea-a", "a", kea.folder), "set")
+        self._become(pair, keaconf.own_parts(kea.service, "kea-a", "a", kea.folder,
+                                                  hook=pair.hook), "set")
         self.assertEqual(self._subnets_of_secondary(pair), set())
 
     @staticmethod

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 
-from . import network, processes, requirements
+from . import keaconf, network, processes, requirements
 from .waiting import wait_until
 
 EVENTS_PORT, CONTROL_PORT = 5570, 5571
@@ -32,7 +32,9 @@ class Agent:
         self.operator_socket = f"{folder}/{role}-agent.sock"
         self.config = {
             "server-name": name,
-            "services": {kea.service: {"control-socket": kea.socket} for kea in keas},
+            "services": {kea.service: {"control-socket": kea.socket,
+                                       "hook-socket": keaconf.hook_socket(kea.service, folder)}
+                         for kea in keas},
             "bus" if role == "primary" else "primary": bus,
             "operator-socket": self.operator_socket,
             "state-directory": self.state,

@@ -9,8 +9,16 @@ def subnets(service):
     return {"dhcp4": "subnet4", "dhcp6": "subnet6"}[service]
 
 
-def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000):
-    """The members of a configuration that belong to the server `name` on `host` ("a", "b")."""
+def hook_socket(service, folder):
+    """Where the agent listens to the hook library."""
+    return f"{folder}/{service}-hook.sock"
+
+
+def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000, hook=True):
+    """The members of a configuration that belong to the server `name` on `host` ("a", "b").
+
+    hook: libdhcp_nestor.so is loaded.
+    """
     # The interfaces differ between the servers, as they do in life: mirrored, they would do harm.
     interfaces = ["cl0"] if host == "a" else ["cl0", "link0"]
     parts = {
@@ -27,13 +35,19 @@ def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000):
         parts["server-id"] = {"type": "LLT", "htype": 1, "persist": False, "enterprise-id": 0,
                               "time": 1000 if host == "a" else 2000,
                               "identifier": "0A0B0C0D0E0F" if host == "a" else "0A0B0C0D0E10"}
+    libraries = []
+    if hook:
+        libraries.append({"library": requirements.nestor_hook(),
+                          "parameters": {"socket": hook_socket(service, folder)}})
     if ha:
         parts["multi-threading"] = {"enable-multi-threading": True, "thread-pool-size": 2,
                                     "packet-queue-size": 64}
-        parts["hooks-libraries"] = [
+        libraries += [
             {"library": requirements.hook("libdhcp_lease_cmds.so")},
             {"library": requirements.hook("libdhcp_ha.so"),
              "parameters": {"high-availability": [_ha(service, name, ha, heartbeat_ms)]}}]
+    if libraries:
+        parts["hooks-libraries"] = libraries
     return parts
 
 

@@ -19,13 +19,15 @@ class Pair:
     ha: None, "hot-standby" or "load-balancing". bus: "tcp" (CURVE, across the link) or "ipc"
     (unencrypted, so that a test can stand between). mirrored: what the primary's configuration
     holds besides its own parts, by service; the default serves perfdhcp. secondary_mirrored: the
-    same for the secondary; the default is the primary's. disturbable: as Network's. Nothing is started by the constructor.
+    same for the secondary; the default is the primary's. disturbable: as Network's. hook: the Keas load
+    libdhcp_nestor.so. Nothing is started by the constructor.
     """
 
     def __init__(self, services=("dhcp4",), ha=None, bus="tcp", mirrored=None,
-                 secondary_mirrored=None, heartbeat_ms=1000, disturbable=False):
+                 secondary_mirrored=None, heartbeat_ms=1000, disturbable=False, hook=True):
         self.services = tuple(services)
         self.ha = ha
+        self.hook = hook and os.environ.get("NESTOR_SYSTEM_HOOK") != "no"
         self.folder = tempfile.mkdtemp(prefix="nestor-system-")
         self.network = None
         self.keas = {}
@@ -51,7 +53,7 @@ class Pair:
             chosen = secondary_mirrored
         content = chosen.get(service, keaconf.serving(service, self.ha))
         config = dict(keaconf.own_parts(service, NAMES[host], host, self.host_folder(host),
-                                        self.ha, heartbeat_ms), **copy.deepcopy(content))
+                                        self.ha, heartbeat_ms, self.hook), **copy.deepcopy(content))
         root = {"dhcp4": "Dhcp4", "dhcp6": "Dhcp6"}[service]
         self.keas[host, service] = Kea(service, NAMES[host], self.host_folder(host),
                                        self.network[host], {root: config})

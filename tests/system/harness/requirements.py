@@ -27,12 +27,19 @@ def hook(name):
     raise AssertionError(f"Kea's hook library {name} is missing")
 
 
+def nestor_hook():
+    """The path of the hook library that was built."""
+    return os.path.join(os.path.dirname(bin_dir()), "lib", "libdhcp_nestor.so")
+
+
 def check(agents=True):
     """Exits with 1, naming what is missing, unless everything is there."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [name for name in _PROGRAMS if shutil.which(name) is None]
     if os.geteuid() != 0:
         missing.append("the rights of root (network namespaces)")
+    if agents and not os.path.exists(nestor_hook()):
+        missing.append(nestor_hook())
     if agents:
         missing += [program(name) for name in _AGENTS if not os.access(program(name), os.X_OK)]
     for module in ("zmq", "google.protobuf"):
