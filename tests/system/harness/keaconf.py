@@ -14,7 +14,7 @@ def hook_socket(service, folder):
     return f"{folder}/{service}-hook.sock"
 
 
-def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000, hook=True):
+def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000, hook=False):
     """The members of a configuration that belong to the server `name` on `host` ("a", "b").
 
     hook: libdhcp_nestor.so is loaded.
