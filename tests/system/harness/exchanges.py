@@ -1,0 +1,147 @@
+"""The same clients ask two Keas; what the answers have to have in common."""
+import ipaddress
+
+from . import crafted, random_repair
+from .random_config import PORTS, VENDOR_CLASSES
+from .waiting import wait_until
+
+_KINDS = {"dhcp4": (crafted.packet4, crafted._DISCOVER, crafted._REQUEST),
+          "dhcp6": (crafted.packet6, crafted._SOLICIT, crafted._REQUEST6)}
+
+
+class Exchanges:
+    """Of the clients that `rng` chooses for `config`, with both of a TwoKeas."""
+
+    def __init__(self, keas, config, rng):
+        self.keas, self.config, self.rng = keas, config, rng
+        self.service = keas.service
+        self.differences = []
+        self.answered = self.silent = self.elsewhere = 0
+        self._networks = {}
+        self._places = list(self._pools())
+
+    # ------------------------------------------------------------------ where an address is
+
+    def _pools(self):
+        name = random_repair.subnets_name(self.service)
+        for holder in [self.config] + self.config.get("shared-networks", []):
+            for subnet in holder.get(name, []):
+                # Between the subnets of a network Kea chooses by what it served before.
+                group = holder.get("name") if holder is not self.config else subnet["id"]
+                self._networks[subnet["id"]] = holder if holder is not self.config else {}
+                for pool in subnet.get("pools", []):
+                    first, *rest = [one.strip() for one in pool["pool"].split("-")]
+                    if rest:
+                        low, high = ipaddress.ip_address(first), ipaddress.ip_address(rest[0])
+                    else:
+                        net = ipaddress.ip_network(first)
+                        low, high = net.network_address, net.broadcast_address
+                    yield low, high, f"pool {pool['pool']}", group
+                for pool in subnet.get("pd-pools", []):
+                    net = ipaddress.ip_network(f"{pool['prefix']}/{pool['prefix-len']}")
+                    yield net.network_address, net.broadcast_address, f"pool {net}", group
+
+    def _place(self, text):
+        """(pool, network or subnet) of an address or prefix; (None, None): reserved."""
+        address = ipaddress.ip_address(text.split("/")[0])
+        for low, high, pool, group in self._places:
+            if low.version == address.version and low <= address <= high:
+                return pool, group
+        return None, None
+
+    # ------------------------------------------------------------------ the clients
+
+    def clients(self, count):
+        subnets = random_repair.all_subnets(self.service, self.config)
+        if not subnets:
+            return []
+        found = []
+        held = [(subnet, item) for subnet in subnets for item in subnet.get("reservations", [])]
+        everywhere = [(self.rng.choice(subnets), item)
+                      for item in self.config.get("reservations", [])]
+        for pairs, share in ((held, count // 2), (everywhere, 1)):
+            for subnet, item in self.rng.sample(pairs, min(len(pairs), share)):
+                identifiers = {name: item[name] for name in
+                               ("hw-address", "duid", "client-id", "circuit-id") if name in item}
+                found.append(self._client(subnet, identifiers))
+        while len(found) < count:
+            found.append(self._client(self.rng.choice(subnets), {}))
+        return found
+
+    def _client(self, subnet, identifiers):
+        network = self._networks[subnet["id"]]
+        relays = (subnet.get("relay") or network.get("relay") or {}).get("ip-addresses")
+        inside = ipaddress.ip_network(subnet["subnet"]).network_address + 8
+        port = subnet.get("interface-id") or network.get("interface-id") or self.rng.choice(
+            PORTS + ("",))
+        return crafted.Client(identifiers, self.rng.choice(relays) if relays else str(inside),
+                              self.rng.choice(VENDOR_CLASSES + ("",)), port, self.rng.random() < 0.5)
+
+    # ------------------------------------------------------------------ asking
+
+    def run(self, count):
+        clients = dict(enumerate(self.clients(count), start=self.rng.randint(1, 1 << 22)))
+        make, first, second = _KINDS[self.service]
+        offers = self._ask({host: {number: make(client, number, first)
+                                   for number, client in clients.items()} for host in "ab"})
+        self._compare("offer", clients, offers)
+        asked = {host: {number: self._request(make, second, clients[number], number, answer)
+                        for number, answer in offers[host].items() if answer["addresses"]}
+                 for host in "ab"}
+        self._compare("lease", clients, self._ask(asked))
+
+    def _request(self, make, kind, client, number, answer):
+        if self.service == "dhcp4":
+            return make(client, number, kind, answer["addresses"][0], answer["server"])
+        return make(client, number, kind, answer["associations"], answer["server"])
+
+    def _ask(self, packets):
+        """{host: {number: answer}}; sends all, and waits until both have looked at all."""
+        statistic = f"pkt{self.service[-1]}-received"
+        servers = dict(zip("ab", self.keas.keas))
+
+        def seen(host):
+            answer = servers[host].command("statistic-get", {"name": statistic})
+            return answer[statistic][0][0] if statistic in answer else 0
+        wanted = {host: seen(host) + len(packets[host]) for host in "ab"}
+        for host in "ab":
+            for packet in packets[host].values():
+                self.keas.relay.send(host, packet)
+        wait_until(lambda: all(seen(host) >= wanted[host] for host in "ab"), 5,
+                   lambda: f"both Keas read {wanted} packets", poll_s=0.002)
+        # With threads, what was read is answered by another one.
+        received = self.keas.relay.received(0.05 if self.keas.threads else 0.0)
+        return {host: {answer["number"]: answer for answer in answers}
+                for host, answers in received.items()}
+
+    # ------------------------------------------------------------------ comparing
+
+    def _compare(self, what, clients, answers):
+        for number, client in clients.items():
+            one, other = (answers[host].get(number) for host in "ab")
+            if one is None and other is None:
+                self.silent += 1
+                continue
+            told = self._differ(one, other)
+            if told:
+                self.differences.append(f"{what} to {client}: {told}")
+            else:
+                self.answered += 1
+
+    def _differ(self, one, other):
+        if one is None or other is None:
+            return f"only the Kea by {'set' if one is None else 'hook'} answers: {one or other}"
+        if one["kind"] != other["kind"] or len(one["addresses"]) != len(other["addresses"]):
+            return f"\n    {one}\n    {other}"
+        for mine, its in zip(one["addresses"], other["addresses"]):
+            if mine == its:
+                continue
+            here, there = self._place(mine), self._place(its)
+            if here != there and here[1] == there[1] is not None:
+                # Other pools and subnets of a network have other options.
+                self.elsewhere += 1
+                return None
+            if here != there or here == (None, None):
+                return f"{mine} of {here} | {its} of {there}"
+        return (None if one["says"] == other["says"]
+                else f"\n    {one['says']}\n    {other['says']}")
