@@ -19,7 +19,7 @@ from harness.two_keas import TwoKeas
 _FIRST = int(os.environ.get("NESTOR_SEED", "0"))
 _PAIRS = int(os.environ.get("NESTOR_PAIRS", "500"))
 _REPLAY = os.environ.get("NESTOR_REPLAY")
-_EXCHANGE = int(os.environ.get("NESTOR_EXCHANGE", "4"))
+_EXCHANGE = int(os.environ.get("NESTOR_EXCHANGE", "1"))
 _FRESH = 20
 _MOST_FAILURES = int(os.environ.get("NESTOR_FAILURES", "10"))
 # With these, config-set also mends or deletes leases while it reads their file again.
@@ -217,9 +217,10 @@ class HookOracleCase:
         names = examples.names(self.SERVICE)
         for name in names + names[::-1]:
             with self.subTest(example=name):
-                members = {member: value for member, value in examples.adapted(
-                    self.SERVICE, name, keas.by_hook.folder).items()
-                    if member not in compare.SERVER_SPECIFIC and member not in frozen}
+                members = examples.for_the_socket(
+                    examples.adapted(self.SERVICE, name, keas.by_hook.folder))
+                members = {member: value for member, value in members.items()
+                           if member not in compare.SERVER_SPECIFIC and member not in frozen}
                 self.assertIsNone(keas.set(keas.by_set, members))
                 wanted = keas.by_set.running()
                 change = objects.difference(objects.extract(keas.by_hook.running()),

@@ -64,8 +64,8 @@ def bad(service):
     def option(data):
         return {"name": name, "code": code, "space": service, "data": data}
 
-    def subnet(**more):
-        return {"id": 998, "subnet": prefix, **{k.replace("_", "-"): v for k, v in more.items()}}
+    def subnet(number=998, **more):
+        return {"id": number, "subnet": prefix, **{k.replace("_", "-"): v for k, v in more.items()}}
 
     def reserve(address):
         return {"ip-address": address} if v4 else {"ip-addresses": [address]}
@@ -109,4 +109,5 @@ def bad(service):
         Bad("subnet", str(_ID), None, "it still has reservations"),
     ] + ([Bad("subnet", "998", subnet(shared_network="full", authoritative=True), "authoritative")]
          if v4 else
-         [Bad("subnet", "998", subnet(shared_network="full", rapid_commit=True), "rapid-commit")])
+         [Bad("subnet", "1000", subnet(1000, shared_network="full", rapid_commit=True),
+              "rapid-commit")])

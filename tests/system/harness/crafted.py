@@ -17,15 +17,17 @@ _ASKED6 = [7, 17, 21, 22, 23, 24, 27, 31, 32, 41, 59, 60, 64, 82, 83, 103, *rang
 
 class Client:
     """A client of one exchange. identifiers: {"hw-address": ..., "duid": ..., "client-id": ...,
-    "circuit-id": ...} as a reservation has them. relay: the address of its relay in the subnet."""
+    "circuit-id": ...} as a reservation has them. relay: the address of its relay in the subnet.
+    more: "prefixes" (asks for one too), "hostname", "fqdn" (says its name), "supplied" (the relay
+    adds options)."""
 
-    def __init__(self, identifiers, relay, vendor_class="", port="", prefixes=False):
+    def __init__(self, identifiers, relay, vendor_class="", port="", more=()):
         self.identifiers, self.relay = identifiers, relay
-        self.vendor_class, self.port, self.prefixes = vendor_class, port, prefixes
+        self.vendor_class, self.port, self.more = vendor_class, port, more
 
     def __repr__(self):
         return (f"client {self.identifiers} relay={self.relay} vendor-class={self.vendor_class!r} "
-                f"port={self.port!r} prefixes={self.prefixes}")
+                f"port={self.port!r} {' '.join(self.more)}")
 
 
 def _bytes(text):
@@ -63,18 +65,24 @@ _HEADER4 = ">BBBBIHH4s4s4s4s16s64s128s4s"
 
 
 def packet4(client, number, kind=_DISCOVER, address=None, server=None):
-    """A DISCOVER, or the REQUEST of the address that `server` offered."""
+    """A DISCOVER, or the REQUEST of the address that `server` offered; None: of one it had."""
     hardware = _bytes(client.identifiers.get("hw-address", f"02:ff:00:00:{number >> 8 & 255:02x}"
                                                            f":{number & 255:02x}"))
     options = _option4(53, bytes([kind])) + _option4(57, struct.pack(">H", 1400))
     if address:
-        options += _option4(50, socket.inet_aton(address)) + _option4(54, server)
+        options += _option4(50, socket.inet_aton(address))
+    if server:
+        options += _option4(54, server)
     if "client-id" in client.identifiers:
         options += _option4(61, _bytes(client.identifiers["client-id"]))
     elif "duid" in client.identifiers:
         options += _option4(61, b"\xff\0\0\0\1" + _bytes(client.identifiers["duid"]))
     if client.vendor_class:
         options += _option4(60, client.vendor_class.encode())
+    if "hostname" in client.more:
+        options += _option4(12, b"My_Host.lab")
+    if "fqdn" in client.more:
+        options += _option4(81, b"\1\0\0My_Host.lab")
     options += _option4(55, bytes(_ASKED4))
     circuit = client.identifiers.get("circuit-id", f"'{client.port}'" if client.port else "")
     if circuit:
@@ -86,9 +94,11 @@ def packet4(client, number, kind=_DISCOVER, address=None, server=None):
 
 
 def answer4(data):
-    """What an answer says, apart from which server gave it."""
+    """What an answer says, apart from which server gave it, and a name made of the address."""
     fields = struct.unpack_from(_HEADER4, data)
-    options = _options(data[struct.calcsize(_HEADER4):], "BB")
+    made = socket.inet_ntoa(fields[8]).replace(".", "-").encode()
+    options = [(code, value.replace(made, b"<address>") if code in (12, 81) else value)
+               for code, value in _options(data[struct.calcsize(_HEADER4):], "BB")]
     return {"number": fields[4],
             "kind": next((value[0] for code, value in options if code == 53), None),
             "addresses": [socket.inet_ntoa(fields[8])],
@@ -123,10 +133,12 @@ def packet6(client, number, kind=_SOLICIT, associations=None, server=None):
         options += _option6(16, struct.pack(">IH", 4491, len(data)) + data)
     if associations is None:
         options += _option6(3, struct.pack(">III", 1, 0, 0))
-        if client.prefixes:
+        if "prefixes" in client.more:
             options += _option6(25, struct.pack(">III", 2, 0, 0))
     else:
         options += _option6(2, server) + b"".join(_option6(code, data) for code, data in associations)
+    if "fqdn" in client.more:
+        options += _option6(39, b"\1\7My_Host\3lab\0")
     inner = bytes([kind]) + number.to_bytes(3, "big") + options
     hardware = duid[-6:]
     peer = b"\xfe\x80" + bytes(6) + bytes([hardware[0] ^ 2]) + hardware[1:3] + b"\xff\xfe" \
@@ -134,6 +146,8 @@ def packet6(client, number, kind=_SOLICIT, associations=None, server=None):
     relay = bytes([_RELAY_FORWARD, 0]) + socket.inet_pton(socket.AF_INET6, client.relay) + peer
     if client.port:
         relay += _option6(18, client.port.encode())
+    if "supplied" in client.more:
+        relay += _option6(66, _option6(65, b"\3lab\0") + _option6(110, b"\1\2"))
     return relay + _option6(9, inner)
 
 
@@ -165,6 +179,10 @@ def answer6(data):
             says.append(text)
             addresses += found
             associations.append((code, value))
+        elif code == 39:
+            made = [address.split("/")[0].replace(":", "-") for address in addresses]
+            says.append((code, "made of the address" if any(
+                one.encode() in value for one in made) else value.hex()))
         elif code != 2:
             says.append((code, value.hex()))
     return {"number": int.from_bytes(inner[1:4], "big"), "kind": inner[0] if inner else None,

@@ -2,11 +2,13 @@
 import ipaddress
 
 from . import crafted, random_repair
-from .random_config import PORTS, VENDOR_CLASSES
+from .random_config import PORTS, VENDOR, VENDOR_CLASSES
 from .waiting import wait_until
 
 _KINDS = {"dhcp4": (crafted.packet4, crafted._DISCOVER, crafted._REQUEST),
           "dhcp6": (crafted.packet6, crafted._SOLICIT, crafted._REQUEST6)}
+# vivso-suboptions and vendor-opts.
+_VENDOR_CARRIERS = {"dhcp4": 125, "dhcp6": 17}
 
 
 class Exchanges:
@@ -19,6 +21,12 @@ class Exchanges:
         self.answered = self.silent = self.elsewhere = 0
         self._networks = {}
         self._places = list(self._pools())
+        # Kea adds these to the configured option that carries them, so that its answers depend on
+        # those before.
+        self._vendor_grows = any(
+            option.get("space") == VENDOR and option.get("always-send")
+            for holder, _ in random_repair.option_holders(self.service, config)
+            for option in holder.get("option-data", []))
 
     # ------------------------------------------------------------------ where an address is
 
@@ -75,7 +83,9 @@ class Exchanges:
         port = subnet.get("interface-id") or network.get("interface-id") or self.rng.choice(
             PORTS + ("",))
         return crafted.Client(identifiers, self.rng.choice(relays) if relays else str(inside),
-                              self.rng.choice(VENDOR_CLASSES + ("",)), port, self.rng.random() < 0.5)
+                              self.rng.choice(VENDOR_CLASSES + ("",)), port,
+                              [one for one in ("prefixes", "hostname", "fqdn", "supplied")
+                               if self.rng.random() < 0.4])
 
     # ------------------------------------------------------------------ asking
 
@@ -89,6 +99,30 @@ class Exchanges:
                         for number, answer in offers[host].items() if answer["addresses"]}
                  for host in "ab"}
         self._compare("lease", clients, self._ask(asked))
+        self._compare_leases()
+        if self.service == "dhcp4":
+            # A client that comes back with an address nobody knows: a NAK of who is authoritative.
+            packets = {number: make(client, number, second, crafted.later(client.relay, 1))
+                       for number, client in clients.items() if not client.identifiers}
+            self._compare("answer to the return", clients,
+                          self._ask({host: packets for host in "ab"}))
+
+    def _compare_leases(self):
+        """What is kept of the leases. Not here: those that one Kea took from another pool."""
+        kept = [self._leases(kea) for kea in self.keas.keas]
+        for name in sorted(set(kept[0]) & set(kept[1])):
+            one, other = kept[0][name], kept[1][name]
+            if one != other:
+                self.differences.append(f"lease {name}:\n    {one}\n    {other}")
+
+    def _leases(self, kea):
+        answer = kea.ask(f"lease{self.service[-1]}-get-all")
+        return {(lease.get("duid") or lease.get("hw-address"), lease.get("type", ""),
+                 lease["subnet-id"], self._place(lease["ip-address"])[0]):
+                {name: value for name, value in lease.items()
+                 if name in ("valid-lft", "preferred-lft", "state", "user-context", "fqdn-fwd",
+                             "fqdn-rev", "client-id")}
+                for lease in answer.get("arguments", {}).get("leases", [])}
 
     def _request(self, make, kind, client, number, answer):
         if self.service == "dhcp4":
@@ -143,5 +177,11 @@ class Exchanges:
                 return None
             if here != there or here == (None, None):
                 return f"{mine} of {here} | {its} of {there}"
-        return (None if one["says"] == other["says"]
-                else f"\n    {one['says']}\n    {other['says']}")
+        mine, its = self._says(one), self._says(other)
+        return None if mine == its else f"\n    {mine}\n    {its}"
+
+    def _says(self, answer):
+        if not self._vendor_grows:
+            return answer["says"]
+        return dict(answer["says"], options=[
+            entry for entry in answer["says"]["options"] if entry[0] != _VENDOR_CARRIERS[self.service]])

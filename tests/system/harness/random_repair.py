@@ -103,6 +103,8 @@ def _classes(service, config):
     """A test refers to classes before it and to options that are defined."""
     defined = {item["name"] for item in config["option-def"] if item["space"] == service}
     defined |= {item["name"] for item in values.STANDARD[service]} | {"vendor-class-identifier"}
+    names = {item["code"]: item["name"] for item in config["option-def"]
+             if item["space"] == service}
     before, kept = set(_BUILT_IN), {}
     for item in config.get("client-classes", []):
         if item["name"] in kept:
@@ -119,6 +121,9 @@ def _classes(service, config):
         if "option-def" in item:
             # Of one code only, so that there is no name twice either.
             item["option-def"] = list({one["code"]: one for one in item["option-def"]}.values())
+            # Kea takes another name than the one of all, and then refuses what config-get reports.
+            for one in item["option-def"]:
+                one["name"] = names.get(one["code"], one["name"])
         before.add(item["name"])
         kept[item["name"]] = item
     config["client-classes"] = list(kept.values())

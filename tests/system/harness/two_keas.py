@@ -142,8 +142,14 @@ class TwoKeas:
     # ------------------------------------------------------------------ leases
 
     def clear_leases(self):
+        """Also those of subnets that are gone.
+
+        Kea counts no lease of a reserved address outside the pools, and yet its removal: wiping a
+        subnet begins at nothing.
+        """
         for kea in self.keas:
             version = self.service[-1]
+            kea.ask(f"lease{version}-wipe")
             answer = kea.ask(f"lease{version}-get-all")
             for lease in answer.get("arguments", {}).get("leases", []):
                 what = {"ip-address": lease["ip-address"]}
