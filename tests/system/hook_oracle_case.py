@@ -273,8 +273,8 @@ class HookOracleCase:
         self.assertEqual(answer["arguments"].get("reason"), "refused", answer)
         refused = {(one["kind"], one["key"]): one["text"]
                    for one in answer["arguments"].get("refused", [])}
-        self.assertEqual(list(refused), [(bad.kind, bad.key)], answer)
-        self.assertIn(bad.why, refused[bad.kind, bad.key])
+        self.assertEqual(list(refused), [bad.named], answer)
+        self.assertIn(bad.why, refused[bad.named])
         self.assertIn(bad.why, answer["text"])
-        self.assertIn(bad.key, answer["text"])
+        self.assertIn(bad.named[1], answer["text"])
         self.assertEqual(keas.status()["revision"], revision)

@@ -6,11 +6,17 @@ _ID = 999
 
 @dataclasses.dataclass
 class Bad:
-    """`why` is in Kea's words. value None: it is the removal that is refused."""
+    """`why` is in Kea's words. value None: it is the removal that is refused. blamed: the object
+    that is named, where it is not this one but one that depends on it."""
     kind: str
     key: str
     value: object
     why: str
+    blamed: tuple = ()
+
+    @property
+    def named(self):
+        return self.blamed or (self.kind, self.key)
 
 
 def base(maker):
@@ -21,8 +27,11 @@ def base(maker):
         {"hw-address": "02:aa:00:00:00:01",
          **({"ip-address": "172.31.160.99"} if v4 else {"ip-addresses": ["2001:db8:fa::99"]})}]}
     config["shared-networks"].append({"name": "full", maker.subnets: [subnet]})
-    config["client-classes"].insert(0, {"name": "first", "test": "member('ALL')"})
-    config["client-classes"].append({"name": "upon first", "test": "member('first')"})
+    config["client-classes"] = [{"name": "first", "test": "member('ALL')"},
+                                *config["client-classes"],
+                                {"name": "upon first", "test": "member('first')"}]
+    config["option-def"].append({"name": "used", "code": 5, "space": "base", "type": "fqdn"})
+    config["option-data"].append({"name": "used", "space": "base", "data": "used.example.org"})
     config["ip-reservations-unique"] = True
     config.pop("authoritative", None)
     return config
@@ -105,6 +114,14 @@ def bad(service):
         Bad("reservation", *reservation(_ID, 2), "at least one resource") if v4 else
         Bad("reservation", *reservation(_ID, 2, **{"shoe-size": 44}), "shoe-size"),
         Bad("reservation", *reservation(77777, 2, **reserve(taken)), "77777"),
+        Bad("subnet", str(_ID), {"id": _ID, "subnet": prefix, "shared-network": "full"}, taken),
+        Bad("option-def", "base/5", None, "does not exist", ("option", "base/5")),
+        Bad("option-def", "base/5", {"name": "used", "code": 5, "space": "base", "type": "uint8"},
+            "does not match option definition", ("option", "base/5")),
+        Bad("client-class", "first", None, "Not defined client class",
+            ("client-class", "upon first")),
+        Bad("global", "client-class-order", ["upon first", "first"], "Not defined client class",
+            ("client-class", "upon first")),
         Bad("shared-network", "full", None, "it still has subnet"),
         Bad("subnet", str(_ID), None, "it still has reservations"),
     ] + ([Bad("subnet", "998", subnet(shared_network="full", authoritative=True), "authoritative")]
