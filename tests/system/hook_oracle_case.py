@@ -119,7 +119,7 @@ class HookOracleCase:
         ids = {item["id"] for item in random_repair.all_subnets(self.SERVICE, pairs.after)}
         lines += keas.statistics_differ(ids)[:8]
         if not lines and pairs.seed % _EXCHANGE == 0:
-            lines += self._exchange(keas, pairs, rng, ids)
+            lines += self._exchange(keas, pairs, rng, ids, change)
         if lines and os.environ.get("NESTOR_SHOW"):
             self._show(change)
         return lines
@@ -194,10 +194,11 @@ class HookOracleCase:
     def _pages(self, keas, running):
         return objects.disagreements(keas.settle_order(keas.pages()), objects.extract(running))
 
-    def _exchange(self, keas, pairs, rng, ids):
+    def _exchange(self, keas, pairs, rng, ids, change):
         keas.clear_leases()
-        exchanges = Exchanges(keas, pairs.after, rng)
-        exchanges.run(6)
+        exchanges = Exchanges(keas, pairs.after, rng,
+                              [(one["kind"], one["key"]) for one in change[0] + change[1]])
+        exchanges.run(8)
         self.answered += exchanges.answered
         self.silent += exchanges.silent
         self.elsewhere += exchanges.elsewhere

@@ -19,15 +19,16 @@ class Client:
     """A client of one exchange. identifiers: {"hw-address": ..., "duid": ..., "client-id": ...,
     "circuit-id": ...} as a reservation has them. relay: the address of its relay in the subnet.
     more: "prefixes" (asks for one too), "hostname", "fqdn" (says its name), "supplied" (the relay
-    adds options)."""
+    adds options). options: {code: bytes} sent besides."""
 
-    def __init__(self, identifiers, relay, vendor_class="", port="", more=()):
+    def __init__(self, identifiers, relay, vendor_class="", port="", more=(), options=None):
         self.identifiers, self.relay = identifiers, relay
         self.vendor_class, self.port, self.more = vendor_class, port, more
+        self.options = options or {}
 
     def __repr__(self):
         return (f"client {self.identifiers} relay={self.relay} vendor-class={self.vendor_class!r} "
-                f"port={self.port!r} {' '.join(self.more)}")
+                f"port={self.port!r} {' '.join(self.more)} {self.options}")
 
 
 def _bytes(text):
@@ -79,6 +80,8 @@ def packet4(client, number, kind=_DISCOVER, address=None, server=None):
         options += _option4(61, b"\xff\0\0\0\1" + _bytes(client.identifiers["duid"]))
     if client.vendor_class:
         options += _option4(60, client.vendor_class.encode())
+    for code, data in client.options.items():
+        options += _option4(code, data)
     if "hostname" in client.more:
         options += _option4(12, b"My_Host.lab")
     if "fqdn" in client.more:
@@ -137,6 +140,8 @@ def packet6(client, number, kind=_SOLICIT, associations=None, server=None):
             options += _option6(25, struct.pack(">III", 2, 0, 0))
     else:
         options += _option6(2, server) + b"".join(_option6(code, data) for code, data in associations)
+    for code, data in client.options.items():
+        options += _option6(code, data)
     if "fqdn" in client.more:
         options += _option6(39, b"\1\7My_Host\3lab\0")
     inner = bytes([kind]) + number.to_bytes(3, "big") + options

@@ -2,7 +2,7 @@
 import ipaddress
 
 from . import crafted, random_repair
-from .random_config import PORTS, VENDOR, VENDOR_CLASSES
+from .random_config import CUSTOM_CODES, PORTS, VENDOR, VENDOR_CLASSES
 from .waiting import wait_until
 
 _KINDS = {"dhcp4": (crafted.packet4, crafted._DISCOVER, crafted._REQUEST),
@@ -12,10 +12,13 @@ _VENDOR_CARRIERS = {"dhcp4": 125, "dhcp6": 17}
 
 
 class Exchanges:
-    """Of the clients that `rng` chooses for `config`, with both of a TwoKeas."""
+    """Of the clients that `rng` chooses for `config`, with both of a TwoKeas.
 
-    def __init__(self, keas, config, rng):
-        self.keas, self.config, self.rng = keas, config, rng
+    touched: {(kind, key)} of the objects that changed, where most clients are to be.
+    """
+
+    def __init__(self, keas, config, rng, touched=()):
+        self.keas, self.config, self.rng, self._touched = keas, config, rng, set(touched)
         self.service = keas.service
         self.differences = []
         self.answered = self.silent = self.elsewhere = 0
@@ -64,7 +67,8 @@ class Exchanges:
         if not subnets:
             return []
         found = []
-        held = [(subnet, item) for subnet in subnets for item in subnet.get("reservations", [])]
+        near = [subnet for subnet in subnets if self._concerned(subnet)] or subnets
+        held = [(subnet, item) for subnet in near for item in subnet.get("reservations", [])]
         everywhere = [(self.rng.choice(subnets), item)
                       for item in self.config.get("reservations", [])]
         for pairs, share in ((held, count // 2), (everywhere, 1)):
@@ -73,8 +77,20 @@ class Exchanges:
                                ("hw-address", "duid", "client-id", "circuit-id") if name in item}
                 found.append(self._client(subnet, identifiers))
         while len(found) < count:
-            found.append(self._client(self.rng.choice(subnets), {}))
+            found.append(self._client(self.rng.choice(self.rng.choice((near, near, subnets))), {}))
         return found
+
+    def _concerned(self, subnet):
+        """It has changed, or something in it or above it, or what an option there is."""
+        network = self._networks[subnet["id"]]
+        if {("subnet", str(subnet["id"])), ("shared-network", network.get("name"))} & self._touched:
+            return True
+        holders = [subnet, network] + [item for name in ("pools", "pd-pools", "reservations")
+                                       for item in subnet.get(name, [])]
+        definitions = [random_repair.definition_of(self.service, self.config, option)
+                       for holder in holders for option in holder.get("option-data", [])]
+        return any(("option-def", f"{one['space']}/{one['code']}") in self._touched
+                   for one in definitions if one)
 
     def _client(self, subnet, identifiers):
         network = self._networks[subnet["id"]]
@@ -85,7 +101,9 @@ class Exchanges:
         return crafted.Client(identifiers, self.rng.choice(relays) if relays else str(inside),
                               self.rng.choice(VENDOR_CLASSES + ("",)), port,
                               [one for one in ("prefixes", "hostname", "fqdn", "supplied")
-                               if self.rng.random() < 0.4])
+                               if self.rng.random() < 0.4],
+                              {code: self.rng.randbytes(4) for code in CUSTOM_CODES[self.service]
+                               if self.rng.random() < 0.1})
 
     # ------------------------------------------------------------------ asking
 
@@ -95,9 +113,17 @@ class Exchanges:
         offers = self._ask({host: {number: make(client, number, first)
                                    for number, client in clients.items()} for host in "ab"})
         self._compare("offer", clients, offers)
+        # Nothing is kept for who was offered it: of two who were offered the same, one asks.
+        taken, asking = {"a": set(), "b": set()}, []
+        for number in clients:
+            wanted = {host: set(offers[host].get(number, {}).get("addresses", [])) for host in "ab"}
+            if not any(wanted[host] & taken[host] for host in "ab"):
+                asking.append(number)
+                for host in "ab":
+                    taken[host] |= wanted[host]
         asked = {host: {number: self._request(make, second, clients[number], number, answer)
-                        for number, answer in offers[host].items() if answer["addresses"]}
-                 for host in "ab"}
+                        for number, answer in offers[host].items()
+                        if answer["addresses"] and number in asking} for host in "ab"}
         self._compare("lease", clients, self._ask(asked))
         self._compare_leases()
         if self.service == "dhcp4":
