@@ -88,5 +88,19 @@ def adapted(service, name, folder):
     return members
 
 
+def for_the_socket(value):
+    """The same as Kea takes it by config-set: its file may have a `comment`, which is kept as the
+    one of the user-context."""
+    if isinstance(value, list):
+        return [for_the_socket(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    result = {name: member if name == "user-context" else for_the_socket(member)
+              for name, member in value.items() if name != "comment"}
+    if "comment" in value:
+        result["user-context"] = dict(value.get("user-context", {}), comment=value["comment"])
+    return result
+
+
 def mirrored_names(members):
     return sorted(set(members) - set(compare.SERVER_SPECIFIC))
