@@ -136,7 +136,9 @@ class NetworkTest(SystemTest):
         twin.config = dict(self.pair.secondary.config,
                            **{"state-directory": f"{self.pair.folder}/twin-state",
                               "operator-socket": f"{self.pair.folder}/twin.sock",
-                              "http": "127.0.0.1:5590"})
+                              "http": "127.0.0.1:5590",
+                              "services": {self.pair.kea("b").service: {
+                                  "control-socket": self.pair.kea("b").socket}}})
         twin.file = f"{self.pair.folder}/twin.json"
         twin.operator_socket = twin.config["operator-socket"]
         twin.process.argv[-1] = twin.file

@@ -20,7 +20,7 @@ class RefusalTest(SystemTest):
 
     def make(self, proxied=False):
         """A pair whose secondary alone answers the clients; proxied: by way of a KeaProxy."""
-        pair = self.own(Pair(services=(self.service,)))
+        pair = self.own(Pair(services=(self.service,), hook=False))
         if proxied:
             path = f"{pair.folder}/b/proxy.sock"
             self.kea_proxy = pair.beside(KeaProxy(path, pair.kea("b").socket))
@@ -256,7 +256,7 @@ class SilenceTest(RefusalTest):
         return mirror["applied"] < mirror["head"] or self._number_at_secondary(pair) == 6
 
     def test_a_primary_read_by_half_wipes_nothing(self):
-        pair = self.own(Pair())
+        pair = self.own(Pair(hook=False))
         path = f"{pair.folder}/a/proxy.sock"
         proxy = pair.beside(KeaProxy(path, pair.kea("a").socket))
         pair.primary.config["services"]["dhcp4"]["control-socket"] = path

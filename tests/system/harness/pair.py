@@ -24,10 +24,10 @@ class Pair:
     """
 
     def __init__(self, services=("dhcp4",), ha=None, bus="tcp", mirrored=None,
-                 secondary_mirrored=None, heartbeat_ms=1000, disturbable=False, hook=False):
+                 secondary_mirrored=None, heartbeat_ms=1000, disturbable=False, hook=True):
         self.services = tuple(services)
         self.ha = ha
-        self.hook = hook or os.environ.get("NESTOR_SYSTEM_HOOK") == "yes"
+        self.hook = {"yes": True, "no": False}.get(os.environ.get("NESTOR_SYSTEM_HOOK"), hook)
         self.folder = tempfile.mkdtemp(prefix="nestor-system-")
         self.network = None
         self.keas = {}
