@@ -24,14 +24,14 @@ ElementPtr Text(const std::string& text) { return Element::create(text); }
 ElementPtr Number(uint64_t number) { return Element::create(static_cast<int64_t>(number)); }
 
 ElementPtr ToElement(const ObjectId& id) {
-  const ElementPtr map = Element::createMap();
+  ElementPtr map = Element::createMap();
   map->set("kind", Text(KindName(id.kind)));
   map->set("key", Text(id.key));
   return map;
 }
 
 ElementPtr ToElement(const Notifier::Counts& counts) {
-  const ElementPtr map = Element::createMap();
+  ElementPtr map = Element::createMap();
   map->set("sent", Number(counts.sent));
   map->set("dropped", Number(counts.dropped));
   return map;
@@ -53,7 +53,7 @@ const char* const kTypeNames[] = {"an integer", "a real number", "true or false"
 
 // The argument `name`, or null. Throws Refused where it is of another type.
 ConstElementPtr Argument(const ConstElementPtr& map, const char* name, Element::types type) {
-  const ConstElementPtr value = map->get(name);
+  ConstElementPtr value = map->get(name);
   if (value && value->getType() != type) {
     throw Refused(kMalformed, std::string(name) + " must be " + kTypeNames[type]);
   }
@@ -161,7 +161,7 @@ ConstElementPtr Commands::Status(const ConstElementPtr& arguments) {
     if (arguments && !arguments->empty()) {
       throw Refused(kMalformed, "nestor-status has no arguments");
     }
-    const ElementPtr status = Element::createMap();
+    ElementPtr status = Element::createMap();
     status->set("version", Text(NESTOR_VERSION));
     status->set("kea", Text(NESTOR_KEA_VERSION_TEXT));
     status->set("service", Text(running_->service()));
@@ -193,7 +193,7 @@ ElementPtr Commands::Read(const ConstElementPtr& arguments) const {
   if (arguments->size() != 1) {
     throw Refused(kMalformed, "nestor-get takes one of objects, since and after");
   }
-  const ElementPtr answer = Element::createMap();
+  ElementPtr answer = Element::createMap();
   answer->set("revision", Text(revision_.Text()));
   if (const ConstElementPtr list = Argument(arguments, "objects", Element::list)) {
     Add(running_->Read(ParseIds(list)), answer);
@@ -236,12 +236,13 @@ ElementPtr Commands::Change(const ConstElementPtr& arguments) {
   const std::vector<Object> after = running_->Apply(change, dry_run);
   if (!dry_run && !after.empty()) {
     std::vector<ObjectId> touched;
+    touched.reserve(after.size());
     for (const Object& object : after) touched.push_back(object.id);
     revision_.Changed(std::move(touched));
     ++applied_;
     notifier_.TellConfiguration(revision_.Text(), "nestor-apply");
   }
-  const ElementPtr answer = Element::createMap();
+  ElementPtr answer = Element::createMap();
   answer->set("revision", Text(revision_.Text()));
   Add(after, answer);
   return answer;

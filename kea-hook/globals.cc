@@ -93,12 +93,14 @@ Part SanityChecks() {
           }};
 }
 
+isc::dhcp::CfgHostOperationsPtr HostOperationsOf(SrvConfig& config, uint16_t family) {
+  return family == AF_INET ? config.getCfgHostOperations4() : config.getCfgHostOperations6();
+}
+
 Part HostIdentifiers() {
-  const auto of = [](SrvConfig& config, uint16_t family) {
-    return family == AF_INET ? config.getCfgHostOperations4() : config.getCfgHostOperations6();
-  };
-  static const auto kOf = of;
-  return {[](SrvConfig& config, uint16_t family) { return kOf(config, family)->toElement(); },
+  return {[](SrvConfig& config, uint16_t family) {
+            return HostOperationsOf(config, family)->toElement();
+          },
           [](SrvConfig& config, uint16_t family, const ConstElementPtr& value) -> Undo {
             // The parsers write to the staging configuration.
             if (family == AF_INET) {
@@ -107,7 +109,7 @@ Part HostIdentifiers() {
               isc::dhcp::HostReservationIdsParser6().parse(value);
             }
             const SrvConfigPtr parsed = isc::dhcp::CfgMgr::instance().getStagingCfg();
-            return Replace(kOf(config, family), *kOf(*parsed, family));
+            return Replace(HostOperationsOf(config, family), *HostOperationsOf(*parsed, family));
           }};
 }
 
@@ -158,7 +160,7 @@ Part Expiration() {
 }
 
 const std::map<std::string, Part>& PartsOf(uint16_t family) {
-  static const std::map<std::string, Part> kBoth = {
+  static const std::map<std::string, Part> both = {
       {"decline-probation-period", DeclineProbation()},
       {"dhcp4o6-port", FourOverSixPort()},
       {"expired-leases-processing", Expiration()},
@@ -166,18 +168,18 @@ const std::map<std::string, Part>& PartsOf(uint16_t family) {
       {"sanity-checks", SanityChecks()},
       {"user-context", UserContext()},
   };
-  static const std::map<std::string, Part> k4 = [] {
-    std::map<std::string, Part> parts = kBoth;
+  static const std::map<std::string, Part> parts4 = [] {
+    std::map<std::string, Part> parts = both;
     parts["echo-client-id"] = EchoClientId();
     return parts;
   }();
-  static const std::map<std::string, Part> k6 = [] {
-    std::map<std::string, Part> parts = kBoth;
+  static const std::map<std::string, Part> parts6 = [] {
+    std::map<std::string, Part> parts = both;
     parts["mac-sources"] = MacSources();
     parts["relay-supplied-options"] = RelaySuppliedOptions();
     return parts;
   }();
-  return family == AF_INET ? k4 : k6;
+  return family == AF_INET ? parts4 : parts6;
 }
 
 bool IsConfigured(const std::string& name) {
@@ -229,7 +231,7 @@ void CheckType(const ConstElementPtr& before, const ConstElementPtr& value,
 }  // namespace
 
 ElementPtr GlobalsOf(SrvConfig& config, uint16_t family) {
-  const ElementPtr globals = config.getConfiguredGlobals()->toElement();
+  ElementPtr globals = config.getConfiguredGlobals()->toElement();
   for (const char* name : kServersOwn) globals->remove(name);
   for (const auto& [name, part] : PartsOf(family)) {
     if (const ElementPtr value = part.get(config, family)) globals->set(name, value);
@@ -238,12 +240,13 @@ ElementPtr GlobalsOf(SrvConfig& config, uint16_t family) {
 }
 
 const std::vector<std::string>& GlobalsThatNeedConfigSet() {
-  static const std::vector<std::string> kNames = {"dhcp4o6-port", "expired-leases-processing",
-                                                  "ip-reservations-unique"};
-  return kNames;
+  static const std::vector<std::string> names = {"dhcp4o6-port", "expired-leases-processing",
+                                                 "ip-reservations-unique"};
+  return names;
 }
 
-Undo SetGlobal(SrvConfig& config, uint16_t family, const std::string& name, ConstElementPtr value) {
+Undo SetGlobal(SrvConfig& config, uint16_t family, const std::string& name,
+               const ConstElementPtr& value) {
   if (std::find(std::begin(kServersOwn), std::end(kServersOwn), name) != std::end(kServersOwn)) {
     throw Refused(kRefused, name + " belongs to a server, not to a pair");
   }
@@ -264,7 +267,8 @@ Undo SetGlobal(SrvConfig& config, uint16_t family, const std::string& name, Cons
       undo.push_back(TellOthers(config, name, value));
     }
     config.getConfiguredGlobals()->set(name, value);
-    undo.push_back([&config, name, before] { config.getConfiguredGlobals()->set(name, before); });
+    undo.emplace_back(
+        [&config, name, before] { config.getConfiguredGlobals()->set(name, before); });
   }
   return [undo = std::move(undo)] {
     std::for_each(undo.rbegin(), undo.rend(), [](const Undo& one) { one(); });

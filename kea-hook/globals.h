@@ -20,7 +20,7 @@ const std::vector<std::string>& GlobalsThatNeedConfigSet();
 // Throws isc::Exception, or Refused, where there is no such parameter or value; nothing is changed
 // then. Returns what undoes it.
 std::function<void()> SetGlobal(isc::dhcp::SrvConfig& config, uint16_t family,
-                                const std::string& name, isc::data::ConstElementPtr value);
+                                const std::string& name, const isc::data::ConstElementPtr& value);
 
 // What the whole of them must agree on. Throws isc::Exception.
 void CheckLifetimes(isc::dhcp::SrvConfig& config, const std::vector<const char*>& names);

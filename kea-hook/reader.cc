@@ -128,7 +128,7 @@ isc::dhcp::Host HostOfKey(const ObjectId& id) {
 
 template <typename F>
 ElementPtr Reader<F>::ElementOf(const typename F::Subnet& subnet) const {
-  const ElementPtr element = subnet.toElement();
+  ElementPtr element = subnet.toElement();
   typename F::SharedNetworkPtr network;
   subnet.getSharedNetwork(network);
   if (network) element->set("shared-network", Element::create(network->getName()));
@@ -137,7 +137,7 @@ ElementPtr Reader<F>::ElementOf(const typename F::Subnet& subnet) const {
 
 template <typename F>
 ElementPtr Reader<F>::ElementOf(const typename F::SharedNetwork& network) const {
-  const ElementPtr element = F::OwnElement(network);
+  ElementPtr element = F::OwnElement(network);
   element->set("name", Element::create(network.getName()));
   return element;
 }
@@ -193,24 +193,23 @@ ConstElementPtr Reader<F>::Read(const ObjectId& id) const {
 }
 
 template <typename F>
-Page Reader<F>::ReadOn(const std::string& text, std::chrono::microseconds budget) const {
-  const Cursor cursor = ParseCursor(text);
+Page Reader<F>::ReadOn(const std::string& cursor, std::chrono::microseconds budget) const {
+  const Cursor from = ParseCursor(cursor);
   Page page;
   Filling filling(page, budget);
-  const auto behind = [&](Kind kind) {
-    return kind == cursor.kind ? cursor.behind : std::string();
-  };
+  const auto behind = [&](Kind kind) { return kind == from.kind ? from.behind : std::string(); };
   for (const Kind kind : {Kind::kGlobal, Kind::kOptionDef, Kind::kOption, Kind::kClientClass}) {
-    if (kind < cursor.kind) continue;
+    if (kind < from.kind) continue;
     const std::vector<Object> all = ReadAll(kind);
-    for (size_t i = behind(kind).empty() ? 0 : NumberIn(behind(kind), text); i < all.size(); ++i) {
+    for (size_t i = behind(kind).empty() ? 0 : NumberIn(behind(kind), cursor); i < all.size();
+         ++i) {
       if (!filling.Add(all[i].id, boost::const_pointer_cast<Element>(all[i].value),
                        std::to_string(i + 1))) {
         return page;
       }
     }
   }
-  if (cursor.kind <= Kind::kSharedNetwork) {
+  if (from.kind <= Kind::kSharedNetwork) {
     const auto& by_name =
         F::SharedNetworks(*config_)->getAll()->template get<isc::dhcp::SharedNetworkNameIndexTag>();
     for (auto one = by_name.upper_bound(behind(Kind::kSharedNetwork)); one != by_name.end();
@@ -219,18 +218,18 @@ Page Reader<F>::ReadOn(const std::string& text, std::chrono::microseconds budget
       if (!filling.Add({Kind::kSharedNetwork, name}, ElementOf(**one), name)) return page;
     }
   }
-  if (cursor.kind <= Kind::kSubnet) {
+  if (from.kind <= Kind::kSubnet) {
     const std::string last = behind(Kind::kSubnet);
     const auto& by_id =
         F::Subnets(*config_)->getAll()->template get<isc::dhcp::SubnetSubnetIdIndexTag>();
-    for (auto one = by_id.upper_bound(last.empty() ? 0 : NumberIn(last, text)); one != by_id.end();
-         ++one) {
+    for (auto one = by_id.upper_bound(last.empty() ? 0 : NumberIn(last, cursor));
+         one != by_id.end(); ++one) {
       const std::string id = std::to_string((*one)->getID());
       if (!filling.Add({Kind::kSubnet, id}, ElementOf(**one), id)) return page;
     }
   }
   const std::string last = behind(Kind::kReservation);
-  uint64_t number = last.empty() ? 0 : NumberIn(last, text);
+  uint64_t number = last.empty() ? 0 : NumberIn(last, cursor);
   while (true) {
     const auto hosts = F::HostsBehind(*config_->getCfgHosts(), number, kHostsAtOnce);
     for (const auto& host : hosts) {

@@ -40,6 +40,7 @@ class Running : public RunningConfiguration {
   std::vector<Object> Read(const std::vector<ObjectId>& ids) const override {
     const Reader<F> reader(CfgMgr::instance().getCurrentCfg());
     std::vector<Object> objects;
+    objects.reserve(ids.size());
     for (const ObjectId& id : ids) objects.push_back({id, reader.Read(id)});
     return objects;
   }

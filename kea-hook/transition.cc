@@ -50,7 +50,7 @@ bool IsKeyOf(const std::string& key, const ElementPtr& text) {
 }
 
 ElementPtr ListOf(const std::vector<Object>& objects) {
-  const ElementPtr list = Element::createList();
+  ElementPtr list = Element::createList();
   for (const Object& object : objects) list->add(isc::data::copy(object.value));
   return list;
 }
@@ -202,7 +202,7 @@ typename Transition<F>::List Transition<F>::ListWith(Kind kind) const {
   if (changed == listed_.end()) return list;
   for (const auto& [key, text] : changed->second) {
     const auto found = std::find_if(list->begin(), list->end(),
-                                    [&](const Object& one) { return one.id.key == key; });
+                                    [&key = key](const Object& one) { return one.id.key == key; });
     if (found != list->end() && text) {
       found->value = text;
     } else if (found != list->end()) {
@@ -299,9 +299,10 @@ template <typename F>
 void Transition<F>::TakeUsersOf(const std::vector<Object>& before) {
   std::vector<Code> codes;
   for (const auto& [key, text] : listed_[Kind::kOptionDef]) {
-    const bool same = std::any_of(before.begin(), before.end(), [&](const Object& one) {
-      return text && one.id.key == key && one.value->equals(*text);
-    });
+    const bool same =
+        std::any_of(before.begin(), before.end(), [&key = key, &text = text](const Object& one) {
+          return text && one.id.key == key && one.value->equals(*text);
+        });
     const auto [space, code, number] = OptionPlace(key);
     if (!same) codes.push_back({space, static_cast<uint16_t>(code)});
   }

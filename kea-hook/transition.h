@@ -86,11 +86,13 @@ class Transition {
   void RemoveSubnets();
   void PlaceNetworks();
   void PlaceSubnets();
+  void Place(SubnetID number, const SubnetEntry& entry);
   void PlaceHosts();
+  void Place(const HostEntry& entry);
   void ReplaceLists();
   void CheckRules();
   void CheckNetwork(const std::string& name);
-  void CheckHostsIn(SubnetID subnet);
+  void CheckHostsIn(SubnetID number);
   void Undo() noexcept;
   void RenewStatistics();
 

@@ -120,44 +120,45 @@ void Transition<F>::PlaceNetworks() {
 
 template <typename F>
 void Transition<F>::PlaceSubnets() {
-  const auto subnets = F::Subnets(*config_);
   for (auto& [number, entry] : subnets_) {
     if (!entry.parsed) continue;
-    Guard(entry.id, [&, subnet = entry.parsed] {
-      subnets->add(subnet);
-      undo_.push_back([subnets, number = number] { subnets->del(number); });
-      if (entry.network.empty()) return;
-      const SharedNetworkPtr network = F::SharedNetworks(*config_)->getByName(entry.network);
-      if (!network) {
-        throw Refused(kRefused, "there is no shared network " + entry.network);
-      }
-      network->add(subnet);
-      undo_.push_back([network, number = number] { network->del(number); });
-      networks_to_check_.insert(entry.network);
-    });
+    Guard(entry.id, [this, number = number, &entry = entry] { Place(number, entry); });
   }
 }
 
 template <typename F>
+void Transition<F>::Place(SubnetID number, const SubnetEntry& entry) {
+  const auto subnets = F::Subnets(*config_);
+  subnets->add(entry.parsed);
+  undo_.push_back([subnets, number] { subnets->del(number); });
+  if (entry.network.empty()) return;
+  const SharedNetworkPtr network = F::SharedNetworks(*config_)->getByName(entry.network);
+  if (!network) throw Refused(kRefused, "there is no shared network " + entry.network);
+  network->add(entry.parsed);
+  undo_.push_back([network, number] { network->del(number); });
+  networks_to_check_.insert(entry.network);
+}
+
+template <typename F>
 void Transition<F>::PlaceHosts() {
-  const auto hosts = config_->getCfgHosts();
   for (auto& [id, entry] : hosts_) {
-    if (!entry.parsed) continue;
-    Guard(id, [&, host = entry.parsed] {
-      if (entry.subnet != 0) {
-        const SubnetPtr subnet = F::Subnets(*config_)->getSubnet(entry.subnet);
-        if (!subnet) {
-          throw Refused(kRefused, "there is no subnet " + std::to_string(entry.subnet));
-        }
-        if (const std::string outside = F::OutOf(*subnet, *host); !outside.empty()) {
-          throw Refused(kRefused, outside + " is not in subnet " + subnet->toText());
-        }
-      }
-      // Kea 2.2 keeps half of a host that it refuses.
-      undo_.push_back([hosts, host] { Remove(host, *hosts); });
-      hosts->add(host);
-    });
+    if (entry.parsed) Guard(id, [this, &entry = entry] { Place(entry); });
   }
+}
+
+template <typename F>
+void Transition<F>::Place(const HostEntry& entry) {
+  if (entry.subnet != 0) {
+    const SubnetPtr subnet = F::Subnets(*config_)->getSubnet(entry.subnet);
+    if (!subnet) throw Refused(kRefused, "there is no subnet " + std::to_string(entry.subnet));
+    if (const std::string outside = F::OutOf(*subnet, *entry.parsed); !outside.empty()) {
+      throw Refused(kRefused, outside + " is not in subnet " + subnet->toText());
+    }
+  }
+  const auto hosts = config_->getCfgHosts();
+  // Kea 2.2 keeps half of a host that it refuses.
+  undo_.push_back([hosts, host = entry.parsed] { Remove(host, *hosts); });
+  hosts->add(entry.parsed);
 }
 
 template <typename F>
