@@ -18,6 +18,8 @@ SERVICES = {"dhcp4": "Dhcp4", "dhcp6": "Dhcp6"}
 LINK = {"kea-a": "198.51.100.1", "kea-b": "198.51.100.2"}
 _LAN = {"nestor-a": ("192.0.2.2/24", "2001:db8:1::2/64"), "nestor-b": ("192.0.2.3/24", "2001:db8:1::3/64"),
         CLIENTS: ("192.0.2.1/24", "2001:db8:1::1/64")}
+_NESTOR_HOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                            "../../build/release/lib/libdhcp_nestor.so")
 _HOOKS = ["/usr/lib/x86_64-linux-gnu/kea/hooks", "/usr/lib/aarch64-linux-gnu/kea/hooks",
           "/usr/lib/kea/hooks"]
 
@@ -179,6 +181,11 @@ def _hook(name):
     raise Failed(f"Kea's hook library {name} is missing\ninstall Debian's package kea-common")
 
 
+def hook_socket(server, service):
+    """Where the agent beside Kea listens to the hook library."""
+    return f"{RUN}/{server}/{service}-hook.sock"
+
+
 def _own_parts(server, service):
     """What belongs to this server alone; Nestor never mirrors it."""
     number = 1 if server == "kea-a" else 2
@@ -193,7 +200,9 @@ def _own_parts(server, service):
         # In Kea 2.2 the listener for the partner needs multi-threading here and in HA itself.
         "multi-threading": {"enable-multi-threading": True, "thread-pool-size": 2,
                             "packet-queue-size": 64},
-        "hooks-libraries": [{"library": _hook("libdhcp_lease_cmds.so")},
+        "hooks-libraries": [{"library": f"{STATE}/bin/libdhcp_nestor.so",
+                             "parameters": {"socket": hook_socket(server, service)}},
+                            {"library": _hook("libdhcp_lease_cmds.so")},
                             {"library": _hook("libdhcp_ha.so"),
                              "parameters": {"high-availability": [_ha(server, service)]}}],
     }
@@ -265,8 +274,11 @@ def kea_up(server, service):
                    {SERVICES[service]: {**_own_parts(server, service), **scopes}})
     process = kea_process(server, service)
     if process.pid() is None:
-        shutil.copy(f"/usr/sbin/kea-{service}", f"{STATE}/bin/kea-{service}.new")
-        os.replace(f"{STATE}/bin/kea-{service}.new", f"{STATE}/bin/kea-{service}")
+        # A build must not write into what a running Kea has loaded.
+        for source in (f"/usr/sbin/kea-{service}", _NESTOR_HOOK):
+            copy = f"{STATE}/bin/{os.path.basename(source)}"
+            shutil.copy(source, copy + ".new")
+            os.replace(copy + ".new", copy)
         for name in os.listdir(f"{RUN}/{server}"):
             if name.endswith(f"kea-{service}.pid"):
                 os.remove(f"{RUN}/{server}/{name}")

@@ -80,7 +80,8 @@ def agent_configuration(server):
     endpoints = {"events": ":5570", "control": ":5571"}
     config = {
         "server-name": server,
-        "services": {service: {"control-socket": kea_pair.control_socket(server, service)}
+        "services": {service: {"control-socket": kea_pair.control_socket(server, service),
+                               "hook-socket": kea_pair.hook_socket(server, service)}
                      for service in SERVICES},
         "security": {"secret-key-file": f"{folder}/keys/{server}.secret",
                      "authorized-keys": f"{folder}/keys/authorized.d"},
