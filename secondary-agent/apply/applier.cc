@@ -9,8 +9,6 @@
 namespace nestor::secondary {
 namespace {
 
-using config::ObjectSet;
-
 constexpr absl::Duration kReadTimeout = absl::Seconds(60);
 constexpr absl::Duration kBetweenTries = absl::Milliseconds(500);
 
