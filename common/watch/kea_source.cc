@@ -12,6 +12,8 @@ namespace {
 
 constexpr absl::Duration kPollTimeout = absl::Seconds(5);
 constexpr absl::Duration kAuditTimeout = absl::Seconds(60);
+// A hook library that does not answer well is left alone for so long.
+constexpr absl::Duration kHookPause = absl::Seconds(30);
 // An audit blocks Kea, so it may take one part in so many of the time.
 constexpr double kAuditShare = 500;
 constexpr absl::Duration kLeastAuditSpacing = absl::Seconds(5);
@@ -47,7 +49,7 @@ class KeaSource : public ChangeSource {
     Look(arguments);
     notice.health.ha_state = HaState(arguments);
     notice.health.pid = latest_.pid;
-    if (learnt_ != latest_) Learn();
+    if (learnt_ != latest_ || (learn_again_ && clock_.Now() >= *learn_again_)) Learn();
     notice.health.version = version_;
     notice.health.error = AskHook();
     notice.health.reachable = notice.health.error.empty();
@@ -139,7 +141,9 @@ class KeaSource : public ChangeSource {
     if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
       return std::string(Message(status));
     }
-    has_hook_ = false;  // until Kea is configured again
+    // Kea is asked anew what it has when it is configured again, and after a while.
+    has_hook_ = false;
+    learn_again_ = clock_.Now() + kHookPause;
     if (!absl::IsNotFound(status)) {
       NESTOR_LOG(warn, "HOOK_UNUSABLE", "service={} error=\"{}\"", ServiceName(service_),
                  Message(status));
@@ -187,6 +191,7 @@ class KeaSource : public ChangeSource {
       return;
     }
     learnt_ = latest_;
+    learn_again_.reset();
     needs_audit_ = has_hash_ = has_hook_ = false;
     hook_.Unload();
     for (const json::Value& command : commands->arguments()->GetArray()) {
@@ -228,6 +233,7 @@ class KeaSource : public ChangeSource {
   std::optional<Marker> learnt_;
   std::string version_;
   bool needs_audit_ = false, has_hash_ = false, has_hook_ = false;
+  std::optional<Instant> learn_again_;  // the hook library did not answer well
   std::string audited_;
   Instant next_audit_;
 };

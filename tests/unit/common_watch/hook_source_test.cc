@@ -149,6 +149,11 @@ TEST_F(HookSourceTest, ALibraryThatAnswersNonsenseIsDoneWithout) {
   EXPECT_EQ(source_->hook(), nullptr);
   source_->Forget();
   EXPECT_EQ(ReadLifetime(), "2");
+  kea_.Refuse("nestor-status", "");
+  EXPECT_EQ(PollFor(absl::Seconds(29)), "");
+  EXPECT_EQ(source_->hook(), nullptr);
+  (void)PollFor(absl::Seconds(2));
+  EXPECT_NE(source_->hook(), nullptr);
 }
 
 TEST_F(HookSourceTest, TheAuditFindsWhatNobodyTold) {
