@@ -94,6 +94,7 @@ class Applier {
   void Set(Job& job);
   bool Change(Job& job);
   bool TakeAnswer(Job& job, const hook::Applied& applied);
+  void ReadOtherwise(Job& job, std::string_view revision);
   bool Compose(Job& job);
   void Verify(Job& job);
   void Repeat(Job& job);

@@ -59,16 +59,27 @@ bool Applier::TakeAnswer(Job& job, const hook::Applied& applied) {
   }
   auto after = std::make_shared<config::ObjectSet>(*job.actual);
   config::Apply(applied.after.changed, *after);
-  (void)after->Digest();
-  source_.Took(after, applied.after.revision);
-  job.result.actual = std::move(after);
-  if (job.result.actual->Digest() != job.target.digest_after) {
-    Mismatch(job);
-    return false;
+  if (after->Digest() == job.target.digest_after) {
+    source_.Took(after, applied.after.revision);
+    job.result.actual = std::move(after);
+    job.result.outcome = Outcome::kApplied;
+    Persist(job);
+  } else {
+    source_.Took(nullptr, {});
+    ReadOtherwise(job, applied.after.revision);
   }
-  job.result.outcome = Outcome::kApplied;
-  Persist(job);
   return false;
+}
+
+// Kea has the objects otherwise than they were sent: what else it made of them says only the whole.
+void Applier::ReadOtherwise(Job& job, std::string_view revision) {
+  const absl::Status read = ReadBack(job);
+  if (read.ok() && job.after.revision == revision) return Mismatch(job);
+  job.result.outcome = Outcome::kUnknown;
+  job.result.text = fmt::format("{}: Kea on {} took it and has something else since ({}). {}",
+                                job.target.label, server_,
+                                read.ok() ? "somebody changed it" : Message(read),
+                                "It is compared again.");
 }
 
 }  // namespace nestor::secondary

@@ -7,6 +7,7 @@
 namespace nestor::simulation {
 namespace {
 
+constexpr std::string_view kHookLibrary = R"({"library":"/usr/lib/libdhcp_nestor.so"},)";
 constexpr std::string_view kPoison = "poison", kVenom = "venom", kCrooked = "crooked",
                            kStraight = "straight";
 
@@ -26,6 +27,9 @@ Blueprint::Blueprint(Dice& dice) {
   const int subnets = dice.Between(1, 14);
   for (int i = 0; i < subnets; ++i) AddSubnet(dice);
   for (int i = dice.Between(0, 2); i > 0; --i) classes_.push_back(fmt::format("class-{}", i));
+  for (const char* server : {"kea-a", "kea-b"}) {
+    if (dice.Chance(0.5)) with_hook_.insert(server);
+  }
 }
 
 void Blueprint::AddSubnet(Dice& dice) {
@@ -151,11 +155,11 @@ std::string Blueprint::Text(std::string_view server) const {
   return fmt::format(
       R"({{"Dhcp4":{{"valid-lifetime":{},"min-valid-lifetime":{},)"
       R"("interfaces-config":{{"interfaces":["{}"]}},)"
-      R"("hooks-libraries":[{{"library":"/usr/lib/libdhcp_lease_cmds.so"}}],)"
+      R"("hooks-libraries":[{}{{"library":"/usr/lib/libdhcp_lease_cmds.so"}}],)"
       R"("lease-database":{{"type":"memfile","name":"/var/lib/{}.csv"}},)"
       R"("client-classes":{},"option-data":{},"shared-networks":[{}],"subnet4":{}}}}})",
-      3600 + edits_, estranged_, server, server, Joined(classes), Joined(options), network,
-      Joined(subnets));
+      3600 + edits_, estranged_, server, with_hook_.contains(server) ? kHookLibrary : "", server,
+      Joined(classes), Joined(options), network, Joined(subnets));
 }
 
 bool Blueprint::Unfit(std::string_view text) {

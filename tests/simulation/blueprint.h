@@ -24,6 +24,7 @@ class Blueprint {
     kMended,   // without what the last three brought
   };
 
+  // Either server loads the hook library or not, as the dice say.
   explicit Blueprint(Dice& dice);
 
   // Makes an edit; what it was, for the event log. Unless it is undone later, no two give the same
@@ -54,6 +55,7 @@ class Blueprint {
   void AddSubnet(Dice& dice);
   std::string SubnetText(int id, const Subnet& subnet) const;
 
+  std::set<std::string, std::less<>> with_hook_;  // servers that load the hook library
   std::map<int, Subnet> subnets_;
   std::vector<std::string> classes_;
   std::map<int, int> options_;  // code, and the last byte of its address

@@ -9,7 +9,16 @@ namespace nestor::simulation {
 namespace {
 
 bool Changes(std::string_view command) {
-  return command == "config-set" || command == "config-write";
+  return command == "config-set" || command == "config-write" || command == "nestor-apply";
+}
+
+// Whether this answer leaves nothing of the configuration untold.
+bool TellsAll(std::string_view command, const kea::Answer& answer) {
+  if (!answer.ok()) return false;
+  if (command == "config-get") return true;
+  const json::Value* arguments = command == "nestor-get" ? answer.arguments() : nullptr;
+  return arguments != nullptr && json::Find(*arguments, "next") == nullptr &&
+         json::Find(*arguments, "whole") == nullptr;
 }
 
 absl::StatusOr<kea::Answer> Silence(std::string_view command) {
@@ -67,7 +76,7 @@ class KeaHost::Channel final : public kea::KeaControl {
       return kea::ParseAnswer(R"({"result": 1, "text": "internal error"})");
     }
     auto answer = host_.kea_.Send(command, arguments, left);
-    if (command == "config-get" && answer.ok() && answer->ok()) {
+    if (answer.ok() && TellsAll(command, *answer)) {
       host_.observer_.OnKeaRead(host_.name_, host_.running_);
     }
     return answer;
@@ -146,11 +155,7 @@ void KeaHost::CarryOutAt(absl::Duration when, std::shared_ptr<Order> order) {
 }
 
 void KeaHost::CarryOut(Order& order) {
-  std::string wanted;
-  if (order.command == "config-set") {
-    testing::FakeKea probe(DhcpService::kDhcp4, clock_, order.arguments);
-    wanted = config::Bytes(probe.Objects().Digest());
-  }
+  const std::string wanted = WantedBy(order);
   order.answer = kea_.Send(order.command, order.arguments, absl::Seconds(1));
   order.done = true;
   const bool accepted = order.answer.ok() && order.answer->ok();
@@ -159,12 +164,26 @@ void KeaHost::CarryOut(Order& order) {
                   : accepted         ? "done"
                                      : order.answer->text);
   Look(false);
-  if (order.command == "config-set") {
-    observer_.OnKeaSet(name_, wanted, running_, accepted);
+  if (order.command != "config-write") {
+    const bool harmless = order.command == "nestor-apply" && !accepted;
+    if (!harmless) observer_.OnKeaSet(name_, wanted, running_, accepted);
     if (auto after = std::exchange(after_set, nullptr)) after();
   } else if (accepted) {
     observer_.OnKeaWrote(name_, file_);
   }
+}
+
+std::string KeaHost::WantedBy(const Order& order) {
+  config::ObjectSet wanted = kea_.Objects();
+  if (order.command == "config-set") {
+    wanted = testing::FakeKea(DhcpService::kDhcp4, clock_, order.arguments).Objects();
+  } else if (order.command == "nestor-apply") {
+    const auto arguments = json::ParseKea(order.arguments);
+    const auto change =
+        arguments.ok() ? testing::HookChange(arguments->root()) : arguments.status();
+    if (change.ok()) config::Apply(*change, wanted);
+  }
+  return std::string(config::Bytes(wanted.Digest()));
 }
 
 // Takes in what Kea has now. `others`: an agent is not the cause.

@@ -17,9 +17,10 @@ namespace nestor::simulation {
 class KeaObserver {
  public:
   virtual ~KeaObserver() = default;
-  // config-get was answered.
+  // It was told the configuration, or the last of what had changed.
   virtual void OnKeaRead(std::string_view host, const std::string& digest) = 0;
-  // An agent's config-set was carried out: what it asked for, and what runs now.
+  // An agent's config-set, or a nestor-apply that was accepted, was carried out: what it asked for,
+  // and what runs now. What nestor-apply refuses does no harm.
   virtual void OnKeaSet(std::string_view host, const std::string& wanted,
                         const std::string& running, bool accepted) = 0;
   // An agent's config-write put `digest` into the file.
@@ -45,7 +46,8 @@ class KeaHost {
           uint64_t seed, const std::string& config);
 
   KeaTemper temper;
-  // Called once, right after a config-set of an agent was carried out, before it is answered.
+  // Called once, right after an agent's config-set or nestor-apply was carried out, before it is
+  // answered.
   std::function<void()> after_set;
 
   const std::string& name() const { return name_; }
@@ -91,6 +93,8 @@ class KeaHost {
                                  absl::Duration takes);
   void CarryOutAt(absl::Duration when, std::shared_ptr<Order> order);
   void CarryOut(Order& order);
+  // What Kea would run after it, as a digest.
+  std::string WantedBy(const Order& order);
   absl::Duration Takes(std::string_view command, size_t bytes);
   absl::Duration FreeAt() const;
   void Look(bool others);
