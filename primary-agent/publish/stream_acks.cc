@@ -44,6 +44,9 @@ void Stream::OnAck(const v1::Envelope& envelope) {
   if (ack.applied() > publisher_.stream().head) {
     NESTOR_LOG(warn, "ACK_BEYOND_HEAD", "relationship={} applied={} head={}", spec_.name(),
                ack.applied(), publisher_.stream().head);
+    // A journal put back from a copy: what the follower says of itself holds nevertheless.
+    *follower_.ack.mutable_status() = ack.status();
+    follower_.digest = envelope.digest_after();
     return;
   }
   const bool news = ack.applied() != follower_.ack.applied() ||
