@@ -193,8 +193,10 @@ void Stream::OnHello(const v1::Envelope& envelope) {
     }
     return;
   }
-  if (!publisher_.Serves()) return;  // it asks again
   const auto decision = protocol::DecideJoin(publisher_.stream(), hello, envelope.digest_after());
+  // A journal that must stop stops before it publishes what Kea is read for.
+  const bool fences = decision.kind == protocol::JoinDecision::Kind::kFence;
+  if (!fences && !publisher_.Serves()) return;  // it asks again
   switch (decision.kind) {
     case protocol::JoinDecision::Kind::kFence:
       return Fence(decision.text);
