@@ -109,6 +109,30 @@ std::vector<Object> ParseObjects(const ConstElementPtr& list) {
   return objects;
 }
 
+std::string WordIn(const ConstElementPtr& map, const char* name) {
+  const ConstElementPtr value = Argument(map, name, Element::string);
+  if (!value) throw Refused(kMalformed, std::string("an option's name needs ") + name);
+  return value->stringValue();
+}
+
+// The options of `list` that are defined, with their codes.
+ElementPtr OptionCodes(const RunningConfiguration& running, const ConstElementPtr& list) {
+  const ElementPtr known = Element::createList();
+  for (const ElementPtr& one : list->listValue()) {
+    CheckIsMap(one, "an option's name");
+    CheckNames(one, {"space", "name"});
+    const std::string space = WordIn(one, "space"), name = WordIn(one, "name");
+    const auto code = running.OptionCode(space, name);
+    if (!code) continue;
+    const ElementPtr map = Element::createMap();
+    map->set("space", Text(space));
+    map->set("name", Text(name));
+    map->set("code", Number(*code));
+    known->add(map);
+  }
+  return known;
+}
+
 ConstElementPtr Refusing(const Refused& refusal) {
   const ElementPtr arguments = Element::createMap();
   arguments->set("reason", Text(refusal.reason()));
@@ -189,9 +213,9 @@ ConstElementPtr Commands::Get(const ConstElementPtr& arguments) {
 
 ElementPtr Commands::Read(const ConstElementPtr& arguments) const {
   CheckIsMap(arguments, "the arguments of nestor-get");
-  CheckNames(arguments, {"objects", "since", "after"});
+  CheckNames(arguments, {"objects", "since", "after", "option-codes"});
   if (arguments->size() != 1) {
-    throw Refused(kMalformed, "nestor-get takes one of objects, since and after");
+    throw Refused(kMalformed, "nestor-get takes one of objects, since, after and option-codes");
   }
   ElementPtr answer = Element::createMap();
   answer->set("revision", Text(revision_.Text()));
@@ -203,6 +227,8 @@ ElementPtr Commands::Read(const ConstElementPtr& arguments) const {
     } else {
       answer->set("whole", Element::create(true));
     }
+  } else if (const ConstElementPtr names = Argument(arguments, "option-codes", Element::list)) {
+    answer->set("option-codes", OptionCodes(*running_, names));
   } else {
     const ConstElementPtr after = Argument(arguments, "after", Element::string);
     const RunningConfiguration::Page page = running_->ReadOn(after->stringValue(), kPageBudget);

@@ -20,6 +20,7 @@ namespace nestor::hook {
 // What is named otherwise in DHCPv4 and DHCPv6, so that everything else is written once.
 struct V4 {
   static constexpr uint16_t kAddresses = AF_INET;
+  static constexpr auto kUniverse = isc::dhcp::Option::V4;
   static constexpr const char* kService = "dhcp4";
   static constexpr const char* kSubnets = "subnet4";
   using Subnet = isc::dhcp::Subnet4;
@@ -80,13 +81,21 @@ struct V4 {
   static isc::dhcp::ConstCfgOptionPtr OptionsOf(const isc::dhcp::Host& host) {
     return host.getCfgOption4();
   }
-  static const isc::data::SimpleKeywords& SharedNetworkKeywords() {
+  // What Kea's grammar knows.
+  using Words = isc::data::SimpleKeywords;
+  static const Words& SharedNetworkWords() {
     return isc::dhcp::SimpleParser4::SHARED_NETWORK4_PARAMETERS;
   }
+  static const Words& SubnetWords() { return isc::dhcp::SimpleParser4::SUBNET4_PARAMETERS; }
+  static const Words& PoolWords() { return isc::dhcp::SimpleParser4::POOL4_PARAMETERS; }
+  static const Words& PrefixPoolWords() { return isc::dhcp::SimpleParser4::POOL4_PARAMETERS; }
+  static const Words& OptionWords() { return isc::dhcp::SimpleParser4::OPTION4_PARAMETERS; }
+  static const Words& OptionDefWords() { return isc::dhcp::SimpleParser4::OPTION4_DEF_PARAMETERS; }
 };
 
 struct V6 {
   static constexpr uint16_t kAddresses = AF_INET6;
+  static constexpr auto kUniverse = isc::dhcp::Option::V6;
   static constexpr const char* kService = "dhcp6";
   static constexpr const char* kSubnets = "subnet6";
   using Subnet = isc::dhcp::Subnet6;
@@ -142,9 +151,16 @@ struct V6 {
   static isc::dhcp::ConstCfgOptionPtr OptionsOf(const isc::dhcp::Host& host) {
     return host.getCfgOption6();
   }
-  static const isc::data::SimpleKeywords& SharedNetworkKeywords() {
+  // What Kea's grammar knows.
+  using Words = isc::data::SimpleKeywords;
+  static const Words& SharedNetworkWords() {
     return isc::dhcp::SimpleParser6::SHARED_NETWORK6_PARAMETERS;
   }
+  static const Words& SubnetWords() { return isc::dhcp::SimpleParser6::SUBNET6_PARAMETERS; }
+  static const Words& PoolWords() { return isc::dhcp::SimpleParser6::POOL6_PARAMETERS; }
+  static const Words& PrefixPoolWords() { return isc::dhcp::SimpleParser6::PD_POOL6_PARAMETERS; }
+  static const Words& OptionWords() { return isc::dhcp::SimpleParser6::OPTION6_PARAMETERS; }
+  static const Words& OptionDefWords() { return isc::dhcp::SimpleParser6::OPTION6_DEF_PARAMETERS; }
 };
 
 }  // namespace nestor::hook

@@ -1,5 +1,6 @@
 #include "kea-hook/running.h"
 
+#include <dhcp/libdhcp++.h>
 #include <dhcpsrv/cfgmgr.h>
 
 #include "kea-hook/family.h"
@@ -12,6 +13,7 @@ namespace {
 using isc::data::ConstElementPtr;
 using isc::data::ElementPtr;
 using isc::dhcp::CfgMgr;
+using isc::dhcp::LibDHCP;
 
 template <typename F>
 class Running : public RunningConfiguration {
@@ -43,6 +45,18 @@ class Running : public RunningConfiguration {
     objects.reserve(ids.size());
     for (const ObjectId& id : ids) objects.push_back({id, reader.Read(id)});
     return objects;
+  }
+
+  std::optional<uint16_t> OptionCode(const std::string& space,
+                                     const std::string& name) const override {
+    isc::dhcp::OptionDefinitionPtr definition = LibDHCP::getOptionDef(space, name);
+    const uint32_t vendor = LibDHCP::optionSpaceToVendorId(space);
+    if (!definition && vendor != 0) {
+      definition = LibDHCP::getVendorOptionDef(F::kUniverse, vendor, name);
+    }
+    if (!definition) definition = LibDHCP::getRuntimeOptionDef(space, name);
+    if (!definition) definition = LibDHCP::getLastResortOptionDef(space, name);
+    return definition ? std::optional(definition->getCode()) : std::nullopt;
   }
 
   Page ReadOn(const std::string& cursor, std::chrono::microseconds budget) const override {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,10 @@ class RunningConfiguration {
 
   // These objects as they are, in the order asked for.
   virtual std::vector<Object> Read(const std::vector<ObjectId>& ids) const = 0;
+
+  // The code of an option that Kea or the configuration defines; nothing: there is none.
+  virtual std::optional<uint16_t> OptionCode(const std::string& space,
+                                             const std::string& name) const = 0;
 
   struct Page {
     std::vector<Object> objects;

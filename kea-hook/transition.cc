@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "kea-hook/globals.h"
+#include "kea-hook/words.h"
 
 namespace nestor::hook {
 namespace {
@@ -259,7 +260,7 @@ void Transition<F>::CheckGlobals() {
       needing.push_back({{Kind::kGlobal, name}, "Kea uses it only while it takes a configuration"});
     }
     // A network takes most of them as well, and its parser knows what they may be.
-    const auto& of_networks = F::SharedNetworkKeywords();
+    const auto& of_networks = F::SharedNetworkWords();
     if (!value || name == "name" || !of_networks.contains(name)) continue;
     Guard({Kind::kGlobal, name}, [&name = name, &value = value] {
       const ElementPtr network = Element::createMap();
@@ -287,7 +288,10 @@ void Transition<F>::ParseDefinitions() {
   isc::dhcp::OptionDefParser parser(F::kAddresses);
   size_t at = 0;
   for (const ElementPtr& one : text->get("option-def")->listValue()) {
-    Guard((*list)[at++].id, [&] { definitions_->add(parser.parse(one)); });
+    Guard((*list)[at++].id, [&] {
+      CheckWords<F>(Kind::kOptionDef, one);
+      definitions_->add(parser.parse(one));
+    });
   }
   ThrowIfRefused();
   LibDHCP::setRuntimeOptionDefs(definitions_->getContainer());
@@ -380,8 +384,10 @@ void Transition<F>::ParseOptions() {
   if (!list) return;
   options_.reset(new CfgOption());
   for (const Object& one : *list) {
-    Guard(one.id,
-          [&] { isc::dhcp::OptionDataListParser(F::kAddresses).parse(options_, ListOf({one})); });
+    Guard(one.id, [&] {
+      CheckWords<F>(Kind::kOption, one.value);
+      isc::dhcp::OptionDataListParser(F::kAddresses).parse(options_, ListOf({one}));
+    });
   }
 }
 
@@ -431,6 +437,7 @@ void Transition<F>::ParseClasses() {
     Guard(one.id, [&] {
       isc::dhcp::ClientClassDefParser parser;
       parser.checkParametersSupported(one.value, F::kAddresses);
+      CheckWords<F>(Kind::kClientClass, one.value);
       parser.parse(classes_, isc::data::copy(one.value), F::kAddresses);
     });
   }
@@ -440,8 +447,10 @@ template <typename F>
 void Transition<F>::ParseNetworks() {
   for (auto& [name, entry] : networks_) {
     if (!entry.text) continue;
-    Guard({Kind::kSharedNetwork, name},
-          [&entry = entry] { entry.parsed = typename F::SharedNetworkParser().parse(entry.text); });
+    Guard({Kind::kSharedNetwork, name}, [&entry = entry] {
+      CheckWords<F>(Kind::kSharedNetwork, entry.text);
+      entry.parsed = typename F::SharedNetworkParser().parse(entry.text);
+    });
   }
 }
 
@@ -449,8 +458,10 @@ template <typename F>
 void Transition<F>::ParseSubnets() {
   for (auto& [number, entry] : subnets_) {
     if (!entry.text) continue;
-    Guard(entry.id,
-          [&entry = entry] { entry.parsed = typename F::SubnetParser().parse(entry.text); });
+    Guard(entry.id, [&entry = entry] {
+      CheckWords<F>(Kind::kSubnet, entry.text);
+      entry.parsed = typename F::SubnetParser().parse(entry.text);
+    });
   }
 }
 
@@ -459,6 +470,7 @@ void Transition<F>::ParseHosts() {
   for (auto& [id, entry] : hosts_) {
     if (!entry.text) continue;
     Guard(id, [&entry = entry, &id = id] {
+      CheckWords<F>(Kind::kReservation, entry.text);
       typename F::HostParser parser;
       entry.parsed = parser.parse(entry.subnet, entry.text);
       const isc::dhcp::Host named = HostOfKey(id);
