@@ -223,10 +223,14 @@ absl::StatusOr<Document> Parse(std::string text) {
   return lines.ErrorAt(at, checked.stopped());
 }
 
+absl::Status RemoveComments(std::string& text) {
+  const size_t open = BlankComments(text);
+  if (open == std::string_view::npos) return absl::OkStatus();
+  return Lines(text).ErrorAt(open, "this comment is not closed");
+}
+
 absl::StatusOr<Document> ParseCommented(std::string text) {
-  if (const size_t open = BlankComments(text); open != std::string_view::npos) {
-    return Lines(text).ErrorAt(open, "this comment is not closed");
-  }
+  RETURN_IF_ERROR(RemoveComments(text));
   return Parse(std::move(text));
 }
 

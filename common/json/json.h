@@ -46,8 +46,17 @@ absl::StatusOr<Document> Parse(std::string text);
 // The same, with `//`, `#` and `/* */` comments, as in Kea's files and the agents' own.
 absl::StatusOr<Document> ParseCommented(std::string text);
 
+// Blanks those comments out, so that every position stays what it was. InvalidArgument: one is not
+// closed.
+absl::Status RemoveComments(std::string& text);
+
 // The same for what Kea writes: it spells 1e+20 as 1e+20.0.
 absl::StatusOr<Document> ParseKea(std::string text);
+
+// The same for a file of Kea's, comments and all. A string value beyond ASCII is bytes to Kea, and
+// comes out as those that Kea would report: UTF-8 as two characters or more. On a line with such a
+// value, an error's column counts each of its bytes six times.
+absl::StatusOr<Document> ParseKeaFile(std::string text);
 
 // Appends JSON `text` (without white space) as Kea reads it. A string value of Kea's is bytes,
 // which it writes and reads as \u0000 to \u00ff: sent as UTF-8, each of those beyond ASCII would

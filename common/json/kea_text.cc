@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/base/status.h"
 #include "common/json/json.h"
 #include "common/json/wide.h"
 
@@ -44,15 +45,19 @@ void MendExponents(std::string& text) {
   }
 }
 
+void AppendByte(int byte, std::string& out) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+}
+
 // A string value, its characters as bytes. False: one of them is none.
 bool AppendBytes(std::string_view string, std::string& out) {
-  constexpr char kHex[] = "0123456789abcdef";
   bool all = true;
   for (size_t i = 0; i < string.size(); ++i) {
     const auto c = static_cast<unsigned char>(string[i]);
     if ((c == 0xc2 || c == 0xc3) && i + 1 < string.size()) {
       const int byte = ((c & 3) << 6) | (static_cast<unsigned char>(string[++i]) & 0x3f);
-      out.append("\\u00").append(1, kHex[byte >> 4]).append(1, kHex[byte & 15]);
+      AppendByte(byte, out);
     } else {
       all = all && c < 0x80;
       out += string[i];
@@ -61,7 +66,36 @@ bool AppendBytes(std::string_view string, std::string& out) {
   return all;
 }
 
+// Calls `take` with each piece of `text`, and whether it is a string value.
+template <typename Take>
+void ForEachPiece(std::string_view text, const Take& take) {
+  for (size_t i = 0; i < text.size();) {
+    const size_t quote = std::min(text.find('"', i), text.size());
+    take(text.substr(i, quote - i), false);
+    i = quote == text.size() ? quote : BehindString(text, quote);
+    const size_t next = std::min(text.find_first_not_of(" \t\r\n", i), text.size());
+    take(text.substr(quote, i - quote), next == text.size() || text[next] != ':');
+  }
+}
+
 }  // namespace
+
+absl::StatusOr<Document> ParseKeaFile(std::string text) {
+  if (IsAscii(text)) return ParseCommented(std::move(text));
+  RETURN_IF_ERROR(RemoveComments(text));
+  std::string escaped;
+  ForEachPiece(text, [&](std::string_view piece, bool is_value) {
+    for (const char c : piece) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (is_value && byte >= 0x80) {
+        AppendByte(byte, escaped);
+      } else {
+        escaped += c;
+      }
+    }
+  });
+  return Parse(std::move(escaped));
+}
 
 absl::StatusOr<Document> ParseKea(std::string text) {
   MendExponents(text);
@@ -74,17 +108,13 @@ bool AppendForKea(std::string_view text, std::string& out) {
     return true;
   }
   bool all = true;
-  for (size_t i = 0; i < text.size();) {
-    const size_t quote = std::min(text.find('"', i), text.size());
-    out.append(text, i, quote - i);
-    i = quote == text.size() ? quote : BehindString(text, quote);
-    const std::string_view string = text.substr(quote, i - quote);
-    if (i < text.size() && text[i] == ':') {
-      out += string;
+  ForEachPiece(text, [&](std::string_view piece, bool is_value) {
+    if (is_value) {
+      all = AppendBytes(piece, out) && all;
     } else {
-      all = AppendBytes(string, out) && all;
+      out += piece;
     }
-  }
+  });
   return all;
 }
 
