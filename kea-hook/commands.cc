@@ -213,9 +213,11 @@ ConstElementPtr Commands::Get(const ConstElementPtr& arguments) {
 
 ElementPtr Commands::Read(const ConstElementPtr& arguments) const {
   CheckIsMap(arguments, "the arguments of nestor-get");
-  CheckNames(arguments, {"objects", "since", "after", "option-codes"});
+  CheckNames(arguments, {"objects", "since", "after", "option-codes", "default-globals"});
   if (arguments->size() != 1) {
-    throw Refused(kMalformed, "nestor-get takes one of objects, since, after and option-codes");
+    throw Refused(kMalformed,
+                  "nestor-get takes one of objects, since, after, option-codes and "
+                  "default-globals");
   }
   ElementPtr answer = Element::createMap();
   answer->set("revision", Text(revision_.Text()));
@@ -229,6 +231,8 @@ ElementPtr Commands::Read(const ConstElementPtr& arguments) const {
     }
   } else if (const ConstElementPtr names = Argument(arguments, "option-codes", Element::list)) {
     answer->set("option-codes", OptionCodes(*running_, names));
+  } else if (Argument(arguments, "default-globals", Element::boolean)) {
+    Add(running_->DefaultGlobals(), answer);
   } else {
     const ConstElementPtr after = Argument(arguments, "after", Element::string);
     const RunningConfiguration::Page page = running_->ReadOn(after->stringValue(), kPageBudget);

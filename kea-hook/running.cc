@@ -1,9 +1,11 @@
 #include "kea-hook/running.h"
 
 #include <dhcp/libdhcp++.h>
+#include <dhcpsrv/cfg_globals.h>
 #include <dhcpsrv/cfgmgr.h>
 
 #include "kea-hook/family.h"
+#include "kea-hook/globals.h"
 #include "kea-hook/reader.h"
 #include "kea-hook/transition.h"
 
@@ -57,6 +59,22 @@ class Running : public RunningConfiguration {
     if (!definition) definition = LibDHCP::getRuntimeOptionDef(space, name);
     if (!definition) definition = LibDHCP::getLastResortOptionDef(space, name);
     return definition ? std::optional(definition->getCode()) : std::nullopt;
+  }
+
+  std::vector<Object> DefaultGlobals() const override {
+    isc::dhcp::SrvConfig config;
+    const ElementPtr defaults = isc::data::Element::createMap();
+    F::Complete(defaults);
+    for (const auto& [name, value] : defaults->mapValue()) {
+      if (isc::dhcp::CfgGlobals::nameToIndex.contains(name)) {
+        config.addConfiguredGlobal(name, value);
+      }
+    }
+    std::vector<Object> objects;
+    for (const auto& [name, value] : GlobalsOf(config, F::kAddresses)->mapValue()) {
+      objects.push_back({{Kind::kGlobal, name}, value});
+    }
+    return objects;
   }
 
   Page ReadOn(const std::string& cursor, std::chrono::microseconds budget) const override {

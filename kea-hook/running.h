@@ -32,6 +32,9 @@ class RunningConfiguration {
   virtual std::optional<uint16_t> OptionCode(const std::string& space,
                                              const std::string& name) const = 0;
 
+  // The globals of a configuration that sets none.
+  virtual std::vector<Object> DefaultGlobals() const = 0;
+
   struct Page {
     std::vector<Object> objects;
     std::string next;  // where to go on; empty: that was the last

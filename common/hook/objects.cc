@@ -43,7 +43,45 @@ absl::StatusOr<Objects> SliceFrom(const json::Value& arguments, std::string_view
   return objects;
 }
 
+absl::StatusOr<std::string> QuestionFor(const std::vector<config::OptionName>& names) {
+  std::string arguments = R"({"option-codes":[)";
+  for (const config::OptionName& one : names) {
+    arguments += &one == &names.front() ? R"({"space":)" : R"(,{"space":)";
+    RETURN_IF_ERROR(AppendStringForKea(one.space, arguments));
+    arguments += R"(,"name":)";
+    RETURN_IF_ERROR(AppendStringForKea(one.name, arguments));
+    arguments += '}';
+  }
+  return arguments + "]}";
+}
+
+absl::StatusOr<std::vector<config::OptionCode>> CodesFrom(const json::Value& arguments) {
+  ASSIGN_OR_RETURN(const json::Value* const list, ListIn(arguments, "option-codes"));
+  std::vector<config::OptionCode> codes;
+  for (const json::Value& one : list->GetArray()) {
+    config::OptionCode code;
+    ASSIGN_OR_RETURN(code.space, StringIn(one, "space"));
+    ASSIGN_OR_RETURN(code.name, StringIn(one, "name"));
+    ASSIGN_OR_RETURN(code.code, CountIn(one, "code"));
+    codes.push_back(std::move(code));
+  }
+  return codes;
+}
+
 }  // namespace
+
+absl::StatusOr<Objects> ReadDefaultGlobals(kea::KeaControl& kea, absl::Duration timeout) {
+  return Get(kea, R"({"default-globals":true})", timeout, ObjectsFrom);
+}
+
+absl::StatusOr<std::vector<config::OptionCode>> ReadOptionCodes(
+    kea::KeaControl& kea, const std::vector<config::OptionName>& names, absl::Duration timeout) {
+  ASSIGN_OR_RETURN(const std::string arguments, QuestionFor(names));
+  ASSIGN_OR_RETURN(const kea::Answer answer, AskWell(kea, kGet, arguments, timeout));
+  auto codes = CodesFrom(*answer.arguments());
+  if (!codes.ok()) return Unreadable(kGet, codes.status());
+  return codes;
+}
 
 absl::StatusOr<Objects> ReadObjects(kea::KeaControl& kea, const std::vector<config::ObjectId>& ids,
                                     absl::Duration timeout) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/config/object_set.h"
+#include "common/config/written.h"
 #include "common/kea/kea_control.h"
 
 // Reading a Kea's configuration object by object, from libdhcp_nestor.so: docs/kea-hook.md.
@@ -41,5 +42,12 @@ absl::StatusOr<Objects> ReadSince(kea::KeaControl& kea, std::string_view revisio
 // configuration.
 absl::StatusOr<Objects> ReadAfter(kea::KeaControl& kea, std::string_view cursor,
                                   absl::Duration timeout);
+
+// The global parameters of a configuration that sets none.
+absl::StatusOr<Objects> ReadDefaultGlobals(kea::KeaControl& kea, absl::Duration timeout);
+
+// The codes of these options; one that is not defined is left out.
+absl::StatusOr<std::vector<config::OptionCode>> ReadOptionCodes(
+    kea::KeaControl& kea, const std::vector<config::OptionName>& names, absl::Duration timeout);
 
 }  // namespace nestor::hook

@@ -84,7 +84,20 @@ absl::StatusOr<std::string> FakeHook::Get(const json::Value& arguments, size_t s
   }
   if (Find(arguments, "since") != nullptr) return Since(FindString(arguments, "since"));
   if (Find(arguments, "after") != nullptr) return After(FindString(arguments, "after"), slice);
-  return Malformed("none of objects, since and after");
+  if (Find(arguments, "default-globals") != nullptr) return Answer({}, objects_);
+  if (Find(arguments, "option-codes") != nullptr) return OptionCodes(arguments);
+  return Malformed("none of objects, since, after, default-globals and option-codes");
+}
+
+// It knows one option.
+std::string FakeHook::OptionCodes(const json::Value& arguments) const {
+  std::string codes;
+  for (const json::Value& one : Find(arguments, "option-codes")->GetArray()) {
+    if (FindString(one, "name") != "domain-name-servers") continue;
+    codes = R"({ "code": 6, "name": "domain-name-servers", "space": "dhcp4" })";
+  }
+  return fmt::format(R"({{ "option-codes": [ {} ], "revision": {} }})", codes,
+                     KeaString(revision()));
 }
 
 std::string FakeHook::Answer(const std::set<ObjectId>& ids,

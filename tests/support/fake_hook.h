@@ -38,6 +38,7 @@ class FakeHook {
 
  private:
   std::string Since(std::string_view revision) const;
+  std::string OptionCodes(const json::Value& arguments) const;
   absl::StatusOr<std::string> After(std::string_view cursor, size_t slice) const;
 
   const std::string instance_;
