@@ -82,7 +82,10 @@ void TellAll(CalloutHandle& handle, const char* name, const char* event, Notifie
   CollectionPtr leases;
   handle.getArgument(name, leases);
   if (!leases) return;
-  for (const auto& lease : *leases) notifier.TellLease(TextOf(*lease, event));
+  for (const auto& lease : *leases) {
+    const bool declined = lease->state_ == Lease::STATE_DECLINED;
+    notifier.TellLease(TextOf(*lease, declined ? "declined" : event));
+  }
 }
 
 bool IsV6(std::string_view name) { return name.find('6') != std::string_view::npos; }

@@ -17,8 +17,10 @@ class Leases {
   // "rebound". It may come to nothing, so it is told of once it was committed.
   static void Note(isc::hooks::CalloutHandle& handle, const char* event);
   // Leases of the packet were committed; `list` and `deleted` are the arguments of the callout.
+  // Releases and declines are among them, once they are done: at their own callouts another library
+  // may still forbid them.
   void TellCommitted(isc::hooks::CalloutHandle& handle, const char* list, const char* deleted);
-  // One lease, the argument `name`: "released", "declined", "expired", "recovered".
+  // One lease, the argument `name`: "expired", "recovered".
   void Tell(isc::hooks::CalloutHandle& handle, const char* name, const char* event);
 
  private:

@@ -132,14 +132,6 @@ int leases4_committed(CalloutHandle& handle) {
   return Tell([&](Leases& leases) { leases.TellCommitted(handle, "leases4", "deleted_leases4"); });
 }
 
-int lease4_release(CalloutHandle& handle) {
-  return Tell([&](Leases& leases) { leases.Tell(handle, "lease4", "released"); });
-}
-
-int lease4_decline(CalloutHandle& handle) {
-  return Tell([&](Leases& leases) { leases.Tell(handle, "lease4", "declined"); });
-}
-
 int lease4_expire(CalloutHandle& handle) {
   return Tell([&](Leases& leases) { leases.Tell(handle, "lease4", "expired"); });
 }
@@ -158,14 +150,6 @@ int lease6_rebind(CalloutHandle& handle) {
 
 int leases6_committed(CalloutHandle& handle) {
   return Tell([&](Leases& leases) { leases.TellCommitted(handle, "leases6", "deleted_leases6"); });
-}
-
-int lease6_release(CalloutHandle& handle) {
-  return Tell([&](Leases& leases) { leases.Tell(handle, "lease6", "released"); });
-}
-
-int lease6_decline(CalloutHandle& handle) {
-  return Tell([&](Leases& leases) { leases.Tell(handle, "lease6", "declined"); });
 }
 
 int lease6_expire(CalloutHandle& handle) {
