@@ -57,13 +57,20 @@ absl::Status ReadSocket(const Section& section, std::string_view name, bool requ
 
 absl::Status ReadServices(const Section& root, AgentConfig& config) {
   ASSIGN_OR_RETURN(const Section services, root.Required("services", {"dhcp4", "dhcp6"}));
+  std::vector<std::string_view> known = {"control-socket", "hook-socket"};
+  // Nobody subscribes to a secondary's agent.
+  if (config.role == Role::kPrimary) known.emplace_back("lease-events");
   for (const DhcpService service : {DhcpService::kDhcp4, DhcpService::kDhcp6}) {
     ASSIGN_OR_RETURN(const std::optional<Section> section,
-                     services.Find(ServiceName(service), {"control-socket", "hook-socket"}));
+                     services.Find(ServiceName(service), known));
     if (!section) continue;
     ServiceConfig& read = config.services[service];
     RETURN_IF_ERROR(ReadSocket(*section, "control-socket", true, read.control_socket));
     RETURN_IF_ERROR(ReadSocket(*section, "hook-socket", false, read.hook_socket));
+    ASSIGN_OR_RETURN(read.lease_events, section->Flag("lease-events"));
+    if (read.lease_events && read.hook_socket.empty()) {
+      return section->Missing("hook-socket", "\"lease-events\" are what Kea's hook library tells");
+    }
   }
   if (config.services.empty()) {
     return services.ErrorHere("\"services\" is empty: name \"dhcp4\", \"dhcp6\" or both");

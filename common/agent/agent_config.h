@@ -15,7 +15,8 @@ enum class Role { kPrimary, kSecondary };
 
 struct ServiceConfig {
   std::string control_socket;
-  std::string hook_socket;  // empty: no hook library
+  std::string hook_socket;    // empty: no hook library
+  bool lease_events = false;  // publish what the hook library tells of leases; never on a secondary
 };
 
 struct SecurityConfig {

@@ -133,4 +133,12 @@ absl::StatusOr<Section::Text> Section::RequiredText(std::string_view name) const
   return *std::move(text);
 }
 
+absl::StatusOr<bool> Section::Flag(std::string_view name) const {
+  const json::Value* found = json::Find(*object_, name);
+  if (found == nullptr) return false;
+  if (found->IsBool()) return found->GetBool();
+  return ErrorAt(document_->OffsetOf(*NameOf(name)),
+                 fmt::format("\"{}\" is {}; it must be true or false", name, TypeName(*found)));
+}
+
 }  // namespace nestor::agent

@@ -38,6 +38,9 @@ class Section {
   absl::StatusOr<std::optional<Text>> FindText(std::string_view name) const;
   absl::StatusOr<Text> RequiredText(std::string_view name) const;
 
+  // The true or false that is the member `name`; false: there is none. An error: it is neither.
+  absl::StatusOr<bool> Flag(std::string_view name) const;
+
   // An error at `offset` of the text, at the name of this section, and at the member `name`.
   absl::Status ErrorAt(size_t offset, std::string_view what) const;
   absl::Status ErrorHere(std::string_view what) const { return ErrorAt(offset_, what); }

@@ -60,7 +60,8 @@ absl::Status Host::ListenToKeas() {
     const agent::ServiceConfig& configured = config.services.at(service);
     if (configured.hook_socket.empty()) continue;
     ASSIGN_OR_RETURN(auto hook,
-                     watch::HookHint::Listen(configured.hook_socket, configured.control_socket));
+                     watch::HookHint::Listen(configured.hook_socket, configured.control_socket,
+                                             configured.lease_events ? &its->leases : nullptr));
     loop.Watch(hook->fd(), [] {});
     its->hint.Add(std::move(hook));
   }

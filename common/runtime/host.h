@@ -17,6 +17,7 @@
 #include "common/runtime/system_random.h"
 #include "common/runtime/worker.h"
 #include "common/watch/hints.h"
+#include "common/watch/lease_notices.h"
 #include "common/watch/watcher.h"
 
 namespace nestor::runtime {
@@ -27,8 +28,9 @@ struct KeaService {
 
   const std::unique_ptr<kea::KeaControl> kea;
   const std::unique_ptr<watch::ChangeSource> source;
-  watch::Hints hint;  // of what happens to its configuration
-  Worker worker;      // last: its tasks use the others
+  watch::LeaseNotices leases;  // filled where the configuration wants lease events
+  watch::Hints hint;           // of what happens to its configuration
+  Worker worker;               // last: its tasks use the others
 };
 
 // What both agents run on. Its threads run from the construction on; they must have ended before

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -15,11 +16,15 @@
 namespace nestor::watch {
 namespace {
 
-// The largest notice.
+// The largest notice, in bytes. The longest that the library writes, of a lease whose client-id and
+// host's name are as long as they can be, has less than 3000.
 constexpr size_t kLargest = 4096;
 // Of those that wait at once, so many are taken in one turn of the loop.
 constexpr int kMostAtOnce = 1000;
 constexpr mode_t kOwnerAndGroup = 0660;
+// How the library begins what it tells of a lease, and what is in the other notice.
+constexpr std::string_view kLease = R"({"notice":"lease")";
+constexpr std::string_view kConfiguration = R"("notice": "configuration")";
 
 int OpenSocket() { return ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
@@ -63,7 +68,8 @@ void OpenToKea(const std::string& path, const std::string& control_socket) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HookHint>> HookHint::Listen(const std::string& path,
-                                                           const std::string& control_socket) {
+                                                           const std::string& control_socket,
+                                                           LeaseNotices* leases) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -80,7 +86,7 @@ absl::StatusOr<std::unique_ptr<HookHint>> HookHint::Listen(const std::string& pa
     return status;
   }
   OpenToKea(path, control_socket);
-  return std::unique_ptr<HookHint>(new HookHint(fd, path));
+  return std::unique_ptr<HookHint>(new HookHint(fd, path, leases));
 }
 
 HookHint::~HookHint() {
@@ -92,11 +98,17 @@ bool HookHint::Seen() {
   bool seen = false;
   std::array<char, kLargest> notice{};
   for (int i = 0; i < kMostAtOnce; ++i) {
-    const ssize_t size = ::recv(fd_, notice.data(), notice.size(), 0);
+    // With MSG_TRUNC its whole size, however much of it there was room for.
+    const ssize_t size = ::recv(fd_, notice.data(), notice.size(), MSG_TRUNC);
     if (size < 0) break;
-    const std::string_view text(notice.data(), static_cast<size_t>(size));
-    // What has changed says Kea itself when it is asked.
-    seen |= text.find(R"("notice": "configuration")") != std::string_view::npos;
+    const std::string_view text(notice.data(), std::min(static_cast<size_t>(size), kLargest));
+    if (text.starts_with(kLease) && static_cast<size_t>(size) <= kLargest) {
+      if (leases_ != nullptr) leases_->Add(text);
+    } else if (text.find(kConfiguration) != std::string_view::npos) {
+      seen = true;  // what has changed says Kea itself when it is asked
+    } else if (leases_ != nullptr) {
+      leases_->Refuse();
+    }
   }
   return seen;
 }

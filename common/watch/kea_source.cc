@@ -54,7 +54,10 @@ class KeaSource : public ChangeSource {
     notice.health.error = AskHook();
     notice.health.reachable = notice.health.error.empty();
     if (!notice.health.reachable) return notice;
-    if (hook() != nullptr) notice.health.hook = hook()->version;
+    if (hook() != nullptr) {
+      notice.health.hook = hook()->version;
+      notice.health.leases_dropped = hook()->leases.dropped;
+    }
     notice.origin = Decide();
     notice.changed = !notice.origin.empty();
     return notice;

@@ -22,6 +22,8 @@ struct KeaHealth {
   std::string hook;      // the version of the hook library; empty: it is not loaded
   std::string ha_state;  // "hot-standby", "waiting", ...; empty: no HA hook
   int64_t pid = 0;       // as Kea knows it; 0: it did not answer
+  // Notices of leases for which the agent's socket had no room, since the hook library was loaded.
+  uint64_t leases_dropped = 0;
   Instant as_of;
 };
 

@@ -108,7 +108,7 @@ TEST(AgentConfigTest, NamesAnUnknownNameAndTheOneThatWasMeant) {
             "line 9, column 5: in \"bus\", unknown name \"event\"; did you mean \"events\"?");
   EXPECT_EQ(WrongWith("\"hook-socket\"", "\"x\""),
             "line 5, column 63: in \"services.dhcp4\", unknown name \"x\"; known here: "
-            "control-socket, hook-socket");
+            "control-socket, hook-socket, lease-events");
   EXPECT_THAT(WrongWith("\"dhcp6\"", "\"dhcp-ddns\""),
               HasSubstr("in \"services\", unknown name \"dhcp-ddns\""));
   EXPECT_THAT(WrongSecondaryWith("\"primary\"", "\"bus\""), HasSubstr("unknown name \"bus\""));
@@ -187,6 +187,28 @@ TEST(AgentConfigTest, SaysWhereItIsNotJson) {
 TEST(AgentConfigTest, CountsLinesOfTheFileAndNotOfItsStrings) {
   EXPECT_THAT(Wrong(Role::kPrimary, "{\"http\": \"a\\nb\\nc\", \"htt\": 1}"),
               HasSubstr("line 1, column 21: "));
+}
+
+TEST(AgentConfigTest, LeaseEventsAreOffUnlessAskedFor) {
+  const auto plain = ParseAgentConfig(Role::kPrimary, kPrimary);
+  ASSERT_TRUE(plain.ok());
+  for (const auto& [service, its] : plain->services) EXPECT_FALSE(its.lease_events);
+  const auto with = ParseAgentConfig(
+      Role::kPrimary, With(kPrimary, R"(dhcp4.sock" })", R"(dhcp4.sock", "lease-events": true })"));
+  ASSERT_TRUE(with.ok()) << with.status();
+  EXPECT_TRUE(with->services.at(DhcpService::kDhcp4).lease_events);
+  EXPECT_FALSE(with->services.at(DhcpService::kDhcp6).lease_events);
+  EXPECT_EQ(WrongWith(R"(dhcp4.sock" })", R"(dhcp4.sock", "lease-events": false })"), "");
+}
+
+TEST(AgentConfigTest, LeaseEventsNeedTheHookLibraryAndAPrimary) {
+  EXPECT_THAT(WrongWith(R"(kea6-ctrl-socket" })", R"(kea6-ctrl-socket", "lease-events": true })"),
+              HasSubstr("\"hook-socket\" is missing"));
+  EXPECT_THAT(WrongWith(R"(dhcp4.sock" })", R"(dhcp4.sock", "lease-events": "yes" })"),
+              HasSubstr("must be true or false"));
+  EXPECT_THAT(
+      WrongSecondaryWith(R"(kea4-ctrl-socket" })", R"(kea4-ctrl-socket", "lease-events": true })"),
+      HasSubstr("unknown name \"lease-events\""));
 }
 
 }  // namespace

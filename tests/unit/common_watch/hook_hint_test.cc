@@ -31,7 +31,9 @@ class HookHintTest : public ::testing::Test {
     ::unlink(path_.c_str());
   }
 
-  absl::StatusOr<std::unique_ptr<HookHint>> Listen() { return HookHint::Listen(path_, path_); }
+  absl::StatusOr<std::unique_ptr<HookHint>> Listen(LeaseNotices* leases = nullptr) {
+    return HookHint::Listen(path_, path_, leases);
+  }
   std::string WhyNot() { return std::string(Message(Listen().status())); }
 
   bool Tell(std::string_view notice) {
@@ -63,6 +65,35 @@ TEST_F(HookHintTest, IsNotStirredByALeaseOrByAnythingElse) {
   EXPECT_TRUE(Tell(std::string(10'000, 'x')));
   EXPECT_TRUE(Tell("{"));
   EXPECT_FALSE((*hint)->Seen());
+}
+
+TEST_F(HookHintTest, PassesLeasesOnAsTheyCome) {
+  LeaseNotices leases;
+  const auto hint = Listen(&leases);
+  ASSERT_TRUE(hint.ok());
+  EXPECT_TRUE(Tell(R"({"notice":"lease","event":"committed","hostname":"configuration"})"));
+  EXPECT_TRUE(Tell(kChange));
+  EXPECT_TRUE(Tell(R"({"notice":"lease","event":"released"})"));
+  EXPECT_TRUE((*hint)->Seen()) << "the change between them";
+  EXPECT_EQ(leases.Take(), R"({"notice":"lease","event":"committed","hostname":"configuration"})");
+  EXPECT_EQ(leases.Take(), R"({"notice":"lease","event":"released"})");
+  EXPECT_EQ(leases.Take(), std::nullopt);
+  EXPECT_EQ(leases.refused(), 0u);
+}
+
+TEST_F(HookHintTest, CountsWhatIsNeitherAndWhatIsTooLong) {
+  LeaseNotices leases;
+  const auto hint = Listen(&leases);
+  ASSERT_TRUE(hint.ok());
+  const std::string lease = R"({"notice":"lease","hostname":")";
+  EXPECT_TRUE(Tell(lease + std::string(4096 - lease.size(), 'h')));
+  EXPECT_TRUE(Tell(lease + std::string(4097 - lease.size(), 'h')));
+  EXPECT_TRUE(Tell(lease + std::string(100'000, 'h')));
+  EXPECT_TRUE(Tell(R"({"notice":"tea"})"));
+  EXPECT_FALSE((*hint)->Seen());
+  EXPECT_EQ(leases.refused(), 3u);
+  EXPECT_EQ(leases.Take()->size(), 4096u);
+  EXPECT_TRUE(leases.empty());
 }
 
 TEST_F(HookHintTest, NeverMakesTheLibraryWait) {
