@@ -107,8 +107,8 @@ std::string Topic(std::string_view relationship, DhcpService service, std::strin
   return fmt::format("nestor.v1.{}.{}.{}", relationship, ServiceName(service), kind);
 }
 
-std::string TopicPrefix(std::string_view relationship) {
-  return fmt::format("nestor.v1.{}.", relationship);
+std::array<std::string, 2> FollowedTopics(std::string_view relationship, DhcpService service) {
+  return {Topic(relationship, service, "change"), Topic(relationship, service, "heartbeat")};
 }
 
 std::string_view KindOf(const v1::Envelope& envelope) {

@@ -2,6 +2,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -39,8 +40,9 @@ std::string Seal(v1::Envelope& envelope);
 
 // "nestor.v1.<relationship>.<service>.<kind>"; `kind` as in KindOf().
 std::string Topic(std::string_view relationship, DhcpService service, std::string_view kind);
-// What a follower of the relationship subscribes to.
-std::string TopicPrefix(std::string_view relationship);
+// What a follower of the relationship subscribes to: changes, then the heartbeats that say that the
+// subscription has arrived. Of all else it would only fill its own queue.
+std::array<std::string, 2> FollowedTopics(std::string_view relationship, DhcpService service);
 // "change", "ack", "state", "heartbeat" or "lease"; empty for a control message.
 std::string_view KindOf(const v1::Envelope& envelope);
 

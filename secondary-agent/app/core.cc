@@ -256,7 +256,9 @@ void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService
       spec, service, options_.server_name, options_.version, std::move(memory),
       world_.random.Next(), world_.random.Fraction(), std::move(world));
   mirrors_[spec.name()] = mirror;
-  world_.bus.Subscribe(protocol::TopicPrefix(spec.name()));
+  for (const std::string& topic : protocol::FollowedTopics(spec.name(), service)) {
+    world_.bus.Subscribe(topic);
+  }
   if (!kea.look) return;
   mirror->OnKea(kea.look->health);
   // What was read before may be old by now: the mirror begins with what runs.
@@ -267,9 +269,11 @@ void SecondaryApp::Core::RemoveMirror(const std::string& name, std::string_view 
   const auto mirror = mirrors_.find(name);
   if (mirror == mirrors_.end()) return;
   mirror->second->Dismiss(fmt::format("{} was removed by {}", name, by));
+  for (const std::string& topic : protocol::FollowedTopics(name, mirror->second->service())) {
+    world_.bus.Unsubscribe(topic);
+  }
   mirrors_.erase(mirror);
   orphaned_.erase(name);
-  world_.bus.Unsubscribe(protocol::TopicPrefix(name));
   world_.metrics.Forget(name);
   NESTOR_LOG(info, "RELATIONSHIP_REMOVED", "relationship={} by={}", name, by);
   world_.disk.Post([store = &world_.store, clock = &world_.clock, name, by = std::string(by)] {

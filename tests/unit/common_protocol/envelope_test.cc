@@ -108,7 +108,9 @@ TEST(EnvelopeTest, FixedFieldsHaveTheirRanges) {
 
 TEST(EnvelopeTest, TopicsNameRelationshipServiceAndKind) {
   EXPECT_EQ(Topic("east", DhcpService::kDhcp4, "change"), "nestor.v1.east.dhcp4.change");
-  EXPECT_EQ(TopicPrefix("east"), "nestor.v1.east.");
+  EXPECT_THAT(
+      FollowedTopics("east", DhcpService::kDhcp6),
+      ::testing::ElementsAre("nestor.v1.east.dhcp6.change", "nestor.v1.east.dhcp6.heartbeat"));
   EXPECT_EQ(KindOf(Valid()), "change");
   EXPECT_EQ(KindOf(v1::Envelope()), "");
 }
