@@ -48,6 +48,21 @@ std::string StateText(const v1::State& state) {
   return text;
 }
 
+// "committed 192.0.2.7 of 00:0c:01:02:03:04 (pc7) in subnet 1 until 2026-11-23T23:24:50Z"
+std::string LeaseText(const v1::Lease& lease) {
+  std::string text = fmt::format("{} {}", lease.happened(), lease.address());
+  if (lease.prefix_length() != 0) text += fmt::format("/{}", lease.prefix_length());
+  if (!lease.identifier().empty()) text += fmt::format(" of {}", lease.identifier());
+  if (!lease.hostname().empty()) text += fmt::format(" ({})", lease.hostname());
+  text += fmt::format(" in subnet {}", lease.subnet_id());
+  const bool runs = lease.happened() == "committed" || lease.happened() == "renewed" ||
+                    lease.happened() == "rebound";
+  if (runs && !lease.has_expires()) text += " for ever";
+  if (runs && lease.has_expires()) text += fmt::format(" until {}", TimeText(lease.expires()));
+  if (lease.state() != "default") text += fmt::format(", {}", lease.state());
+  return text;
+}
+
 std::string BodyText(const v1::Envelope& envelope) {
   switch (envelope.body_case()) {
     case v1::Envelope::kChange:
@@ -61,8 +76,7 @@ std::string BodyText(const v1::Envelope& envelope) {
                          v1::PublisherState_Name(envelope.heartbeat().publisher_state()),
                          envelope.heartbeat().lowest_sequence());
     case v1::Envelope::kLease:
-      return fmt::format("{} {} {}", envelope.lease().happened(), envelope.lease().address(),
-                         envelope.lease().state());
+      return LeaseText(envelope.lease());
     default:
       return "an event that this nestorctl does not know";
   }

@@ -41,6 +41,9 @@ PrimaryApp::Core::Core(PrimaryOptions options, PrimaryWorld world)
 
 absl::Status PrimaryApp::Core::Start() {
   for (auto& [service, kea] : world_.services) {
+    if (kea.leases != nullptr) {
+      feeds_.try_emplace(service, service, *kea.leases, world_.metrics, world_.clock);
+    }
     auto recorder = std::make_shared<Recorder>(service, options_.server_name, world_.journal,
                                                world_.clock, world_.random);
     watches_[service] = std::make_shared<ServiceWatch>(
@@ -98,6 +101,7 @@ void PrimaryApp::Core::Tick() {
   for (auto& [service, watch] : watches_) watch->Tick();
   for (auto& [name, stream] : streams_) stream->Tick();
   GoOnWatching();
+  PublishLeases();
   const Instant now = world_.clock.Now();
   std::erase_if(sessions_,
                 [&](const auto& entry) { return now - entry.second.heard > kForgetSession; });
@@ -131,6 +135,7 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
       stream->OnBaseline();
     }
   }
+  NoteLeases(service, look.health);
   if (look.read) read_.insert(service);
   auto& last = looks_[service];
   if (look.read || !last) {

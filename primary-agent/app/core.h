@@ -9,6 +9,7 @@
 
 #include "common/operator/desk.h"
 #include "primary-agent/app/primary_app.h"
+#include "primary-agent/publish/lease_feed.h"
 #include "primary-agent/publish/service_watch.h"
 #include "primary-agent/publish/stream.h"
 
@@ -47,6 +48,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
     uint64_t sent = 0;            // its sequence
     bool reading = false;         // the journal, for it
     std::optional<Instant> full;  // since when it has not taken what is read from the journal
+    Instant no_leases_until;      // it had no room for one
   };
   using Request = operators::Request;
 
@@ -94,10 +96,20 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void OnEvent(const std::string& topic, const v1::Envelope& event);
   bool SendEvent(const Watcher& watcher, const std::string& topic, const v1::Envelope& event);
 
+  // -- core_leases.cc
+  void PublishLeases();
+  void SendLease(Watcher& watcher, const std::string& topic, const v1::Envelope& event);
+  void NoteLeases(DhcpService service, const watch::KeaHealth& health);
+
+  // How long a watcher that had no room for a lease event gets none.
+  static constexpr absl::Duration kLeaseRest = absl::Milliseconds(100);
+
   PrimaryOptions options_;
   PrimaryWorld world_;
   std::shared_ptr<operators::Desk> desk_;
   std::map<DhcpService, std::shared_ptr<ServiceWatch>> watches_;
+  std::map<DhcpService, LeaseFeed> feeds_;  // of services whose leases are told of
+  uint64_t watchers_missed_ = 0;  // lease events that a watcher had no room for, uncounted
   std::map<DhcpService, std::optional<ServiceWatch::Look>> looks_;  // the last read, less changes
   std::set<DhcpService> read_;  // whose configuration was read at least once
   std::map<std::string, std::shared_ptr<Stream>, std::less<>> streams_;

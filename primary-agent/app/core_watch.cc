@@ -117,7 +117,9 @@ void PrimaryApp::Core::OnEvent(const std::string& topic, const v1::Envelope& eve
   };
   for (auto entry = watchers_.begin(); entry != watchers_.end();) {
     Watcher& watcher = entry->second;
-    const bool gone = wants(watcher) && !SendEvent(watcher, topic, event);
+    const bool wanted = wants(watcher);
+    if (wanted && event.has_lease()) SendLease(watcher, topic, event);
+    const bool gone = wanted && !event.has_lease() && !SendEvent(watcher, topic, event);
     entry = gone ? watchers_.erase(entry) : std::next(entry);
   }
 }

@@ -19,6 +19,16 @@ bus::PublisherBusOptions BusOptions(const runtime::Host& host) {
   return options;
 }
 
+std::map<DhcpService, ServiceWorld> ServicesOf(runtime::Host& host) {
+  auto services = host.Services<ServiceWorld>();
+  for (auto& [service, world] : services) {
+    if (host.config.services.at(service).lease_events) {
+      world.leases = &host.services.at(service)->leases;
+    }
+  }
+  return services;
+}
+
 class PrimaryAgent : public runtime::Agent {
  public:
   PrimaryAgent(runtime::Host& host, std::unique_ptr<store::Journal> journal,
@@ -35,7 +45,7 @@ class PrimaryAgent : public runtime::Agent {
               .bus = *bus_,
               .journal = *journal_,
               .metrics = host.metrics,
-              .services = host.Services<ServiceWorld>()}) {}
+              .services = ServicesOf(host)}) {}
 
   bus::PolledBus& Bus() override { return *bus_; }
   absl::Status Start() override { return app_.Start(); }

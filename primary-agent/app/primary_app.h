@@ -12,6 +12,7 @@
 #include "common/kea/kea_control.h"
 #include "common/runtime/metrics.h"
 #include "common/store/journal.h"
+#include "common/watch/lease_notices.h"
 #include "common/watch/watcher.h"
 
 namespace nestor::primary {
@@ -22,6 +23,7 @@ struct ServiceWorld {
   watch::ChangeSource& source;
   Executor& worker;
   watch::Hint* hint = nullptr;
+  watch::LeaseNotices* leases = nullptr;  // null: no lease events
 };
 
 // All that a PrimaryApp reaches. Everything must outlive it.

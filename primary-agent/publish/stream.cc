@@ -65,10 +65,13 @@ absl::Status Stream::SendToFollower(v1::Envelope envelope) {
   return world_.bus.Send(follower_.route, protocol::Seal(envelope));
 }
 
+bool Stream::Speaks() const {
+  return publisher_.state() != v1::RECOVER && publisher_.state() != v1::PUBLISHER_FENCED;
+}
+
 void Stream::Tick() {
   const Instant now = world_.clock.Now();
-  if (publisher_.HeartbeatDue(now) && publisher_.state() != v1::RECOVER &&
-      publisher_.state() != v1::PUBLISHER_FENCED) {
+  if (publisher_.HeartbeatDue(now) && Speaks()) {
     v1::Envelope heartbeat = publisher_.Heartbeat(now);
     Publish("heartbeat", heartbeat);
   }
@@ -109,6 +112,18 @@ void Stream::OnRecorded(Recorded recorded) {
              recorded.upserted, recorded.removed);
   world_.metrics.Count("nestor_changes_total", "Changes published.",
                        {{"relationship", spec_.name()}, {"service", ServiceText()}});
+}
+
+void Stream::PublishLeases(const std::vector<v1::Lease>& leases) {
+  if (!Speaks()) return;
+  for (const v1::Lease& lease : leases) {
+    v1::Envelope event;
+    *event.mutable_lease() = lease;
+    Publish("lease", event);
+  }
+  world_.metrics.Count("nestor_lease_events_total", "Lease events published.",
+                       {{"relationship", spec_.name()}, {"service", ServiceText()}},
+                       static_cast<double>(leases.size()));
 }
 
 void Stream::OnBaseline() {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/executor.h"
@@ -57,6 +58,11 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void OnJournalBroken(const absl::Status& status);
   // Kea's configuration cannot be mirrored, and is not, for the reason in `text`.
   void OnBlocked(std::string text) { blocked_ = std::move(text); }
+  // Publishes what happened to leases of the service. Nothing while the publisher has to be silent;
+  // none is kept.
+  void PublishLeases(const std::vector<v1::Lease>& leases);
+  // What people should know of lease events that were lost; empty: none were.
+  void OnLeasesLost(std::string text) { leases_lost_ = std::move(text); }
   // A control message about this relationship from its follower, whose right was checked.
   void OnFollower(const std::string& route, const v1::Envelope& envelope);
   void SayBye();
@@ -110,6 +116,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
     Instant deadline;
   };
 
+  // Whether it may say anything: neither fenced nor still reading its journal.
+  bool Speaks() const;
   void Publish(std::string_view kind, v1::Envelope& envelope);
   void PublishSealed(std::string_view kind, const v1::Envelope& envelope,
                      const std::string& payload);
@@ -152,6 +160,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::string mode_;
   std::string journal_error_;
   std::string blocked_;
+  std::string leases_lost_;
 
   Follower follower_;
   std::deque<Pending> pending_;

@@ -334,6 +334,7 @@ v1::RelationshipStatus Stream::Status() const {
   status.set_state(judgement.state);
   for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
   for (const std::string& notice : judgement.notices) status.add_notices(notice);
+  if (!leases_lost_.empty()) status.add_notices(leases_lost_);
   status.set_observe(spec_.observe());
   *status.mutable_since() = spec_.since();
 

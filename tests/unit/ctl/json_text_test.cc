@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/json/json.h"
+
 namespace nestor::ctl {
 namespace {
 
@@ -94,6 +96,31 @@ TEST(JsonTextTest, AnAckIsCalledAckAndItsDigestIsHexadecimal) {
       << text;
   EXPECT_NE(text.find(R"("superseded":[1041])"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("digest":"01fe")"), std::string::npos) << text;
+}
+
+TEST(JsonTextTest, ALeaseIsOneLine) {
+  v1::WatchEvent event;
+  event.set_topic("nestor.v1.east4.dhcp4.lease");
+  event.mutable_envelope()->set_relationship("east4");
+  event.mutable_envelope()->set_term(7);
+  v1::Lease& lease = *event.mutable_envelope()->mutable_lease();
+  lease.set_happened("committed");
+  lease.set_address("192.0.2.7");
+  lease.set_subnet_id(12);
+  lease.set_valid_lifetime(600);
+  const std::string text = JsonText(event);
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  const auto document = json::Parse(text);
+  ASSERT_TRUE(document.ok());
+  EXPECT_EQ(json::FindString(document->root(), "topic"), "nestor.v1.east4.dhcp4.lease");
+  EXPECT_EQ(json::FindString(document->root(), "kind"), "lease");
+  EXPECT_EQ(json::Find(document->root(), "sequence")->GetUint64(), 0u);
+  const json::Value& body = *json::Find(document->root(), "lease");
+  EXPECT_EQ(json::FindString(body, "address"), "192.0.2.7");
+  EXPECT_EQ(json::FindString(body, "happened"), "committed");
+  EXPECT_EQ(json::Find(body, "subnet_id")->GetUint64(), 12u);
+  EXPECT_EQ(json::Find(body, "valid_lifetime")->GetUint64(), 600u);
+  EXPECT_EQ(json::Find(body, "prefix_length")->GetUint64(), 0u);
 }
 
 TEST(JsonTextTest, WhatIsNoEventHasNoKind) {

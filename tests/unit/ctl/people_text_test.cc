@@ -139,6 +139,27 @@ TEST(PeopleTextTest, RelationshipsAreATable) {
   EXPECT_THAT(RelationshipsText({}), HasSubstr("No relationships"));
 }
 
+TEST(PeopleTextTest, ALeaseSaysWhoseUntilWhen) {
+  v1::WatchEvent event;
+  v1::Lease& lease = *event.mutable_envelope()->mutable_lease();
+  event.mutable_envelope()->set_relationship("east6");
+  lease.set_happened("committed");
+  lease.set_address("2001:db8:7::");
+  lease.set_prefix_length(56);
+  lease.set_identifier("00:01:52");
+  lease.set_hostname("pc7\x1b[2J");
+  lease.set_subnet_id(3);
+  lease.set_state("default");
+  EXPECT_THAT(EventText(event), ::testing::HasSubstr("committed 2001:db8:7::/56 of 00:01:52 (pc7"));
+  EXPECT_THAT(EventText(event), ::testing::HasSubstr("in subnet 3 for ever\n"));
+  EXPECT_THAT(EventText(event), ::testing::Not(::testing::HasSubstr("\x1b")));
+  lease.mutable_expires()->set_seconds(1'700'000'000);
+  EXPECT_THAT(EventText(event), ::testing::HasSubstr("until 2023-11-14T22:13:20"));
+  lease.set_happened("declined");
+  lease.set_state("declined");
+  EXPECT_THAT(EventText(event), ::testing::EndsWith("in subnet 3, declined\n"));
+}
+
 TEST(PeopleTextTest, AnEventIsOneLine) {
   v1::WatchEvent event;
   v1::Envelope& envelope = *event.mutable_envelope();
