@@ -15,6 +15,7 @@ AgentHost::AgentHost(Surroundings around, std::string name, uint64_t seed,
                      const std::string& kea_config)
     : around_(around),
       name_(std::move(name)),
+      seed_(seed),
       dice_(seed, "host " + name_),
       kea_(around.scheduler, around.chronicle, around.oracles, name_, seed, kea_config) {}
 
@@ -134,6 +135,7 @@ PrimaryHost::~PrimaryHost() { End(); }
 absl::Status PrimaryHost::Build() {
   auto opened = store::Journal::Open({std::string(kStateFile), disk_.vfs()});
   if (!opened.ok()) return opened.status();
+  leases_ = std::make_unique<watch::LeaseNotices>();
   journal_ = std::make_unique<JournalTap>(*process_, around_.oracles, *std::move(opened));
   journal_->retention = retention;
   around_.without.Tap(*journal_);
@@ -146,8 +148,9 @@ absl::Status PrimaryHost::Build() {
                               *journal_,
                               *metrics_,
                               {}};
-  world.services.emplace(DhcpService::kDhcp4,
-                         primary::ServiceWorld{*channel_, *source_, process_->MakeWorker()});
+  world.services.emplace(
+      DhcpService::kDhcp4,
+      primary::ServiceWorld{*channel_, *source_, process_->MakeWorker(), nullptr, leases_.get()});
   app_ = std::make_unique<primary::PrimaryApp>(primary::PrimaryOptions{name_, "simulated", true},
                                                std::move(world));
   journal_->SetStarting(true);
@@ -156,8 +159,24 @@ absl::Status PrimaryHost::Build() {
   return started;
 }
 
+void PrimaryHost::TickApp() {
+  TellLeases();
+  app_->Tick();
+}
+
+void PrimaryHost::TellLeases() {
+  if (!lease_dice_.Chance(0.05)) return;
+  const bool flood = lease_dice_.Chance(0.02);
+  const int count = flood ? static_cast<int>(watch::LeaseNotices::kMost) + 100 : 1;
+  for (int i = 0; i < count; ++i) {
+    const std::string event = lease_dice_.Chance(0.9) ? "committed" : "garbage";
+    leases_->Add(fmt::format(R"({{"notice":"lease","event":"{}","address":"10.0.0.1"}})", event));
+  }
+}
+
 void PrimaryHost::TearDown() {
   app_.reset();
+  leases_.reset();
   bus_.reset();
   journal_.reset();
 }

@@ -70,6 +70,7 @@ class AgentHost {
 
   Surroundings around_;
   std::string name_;
+  const uint64_t seed_;
   Dice dice_;
   testing::SimDisk disk_;
   KeaHost kea_;
@@ -108,9 +109,14 @@ class PrimaryHost final : public AgentHost {
  private:
   absl::Status Build() override;
   void TearDown() override;
-  void TickApp() override { app_->Tick(); }
+  void TickApp() override;
   void DrainApp() override { app_->Drain(); }
+  // What its Kea's hook library tells meanwhile: now and then a lease, more at once than there is
+  // room for, or what is none.
+  void TellLeases();
 
+  Dice lease_dice_{seed_, "leases"};
+  std::unique_ptr<watch::LeaseNotices> leases_;
   std::unique_ptr<JournalTap> journal_;
   std::unique_ptr<bus::PublisherBus> bus_;
   std::unique_ptr<primary::PrimaryApp> app_;

@@ -38,6 +38,7 @@ void Monitor::Watch() {
   request.mutable_watch()->set_from(from_);
   request.mutable_watch()->add_kinds("change");
   request.mutable_watch()->add_kinds("heartbeat");
+  request.mutable_watch()->add_kinds("lease");
   (void)endpoint_->Send(request.SerializeAsString());
 }
 
@@ -47,6 +48,7 @@ void Monitor::OnReply(std::string_view payload) {
   if (reply.request_id() != request_ || !reply.has_event()) return;
   heard_ = scheduler_.Now();
   const v1::Envelope& event = reply.event().envelope();
+  if (event.has_lease()) return;  // says nothing of the stream
   if (event.has_change()) return OnChange(event);
   // Another stream, or an older copy of this one: everything begins anew.
   if (event.stream_id() != stream_ || event.sequence() < seen_) {

@@ -66,7 +66,8 @@ void Network::Unbind() {
 
 void Network::Publish(std::string_view topic, std::string_view payload) {
   for (NetworkObserver* observer : observers_) observer->OnPublished(topic, payload);
-  recent_.emplace_back(topic, payload);
+  // Of leases there are so many that nothing else would come again.
+  if (!topic.ends_with(".lease")) recent_.emplace_back(topic, payload);
   if (recent_.size() > kRecent) recent_.pop_front();
   for (const auto& endpoint : order_) {
     Channel& channel = endpoint->events_;

@@ -29,7 +29,11 @@ void Oracles::OnPublished(std::string_view, std::string_view payload) {
   publisher.OnPublished(envelope, payload);
 }
 
-void Oracles::OnEventArrived(const Endpoint& endpoint, std::string_view, std::string_view payload) {
+void Oracles::OnEventArrived(const Endpoint& endpoint, std::string_view topic,
+                             std::string_view payload) {
+  if (endpoint.name() == kSecondary && topic.ends_with(".lease")) {
+    chronicle_.Violate("L5", "what leases come to takes room in the secondary's subscription");
+  }
   // Without its other connection the follower can notice, but not ask.
   if (!endpoint.control_connected()) return;
   if (const auto envelope = Between(endpoint, payload)) liveness.OnEvent(*envelope);

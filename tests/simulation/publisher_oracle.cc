@@ -50,6 +50,9 @@ void PublisherOracle::OnPublished(const v1::Envelope& envelope, std::string_view
   }
   if (envelope.has_change()) OnChange(envelope, payload);
   if (envelope.has_heartbeat()) OnHeartbeat(envelope);
+  if (envelope.has_lease() && (envelope.sequence() != 0 || !envelope.digest_after().empty())) {
+    chronicle_.Violate("S6", "a lease has a number in the stream");
+  }
 }
 
 void PublisherOracle::OnChange(const v1::Envelope& envelope, std::string_view payload) {
