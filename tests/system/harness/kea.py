@@ -1,4 +1,5 @@
 """A real kea-dhcp4 or kea-dhcp6, its files and its control channel."""
+import csv
 import json
 import os
 import signal
@@ -149,6 +150,14 @@ class Kea:
             text = log.read()
         assert "DYNAMIC_RECONFIGURATION_FAIL" not in text, self.tail()
         return text.count("_CONFIG_COMPLETE")
+
+    def lease_rows(self):
+        """What its lease file holds, a row for each lease written, oldest first: {column: text}."""
+        try:
+            with open(self.leases, encoding="utf-8", newline="") as file:
+                return list(csv.DictReader(file))
+        except FileNotFoundError:
+            return []
 
     def ha_state(self):
         """"hot-standby", "waiting", ...; empty without the HA hook."""

@@ -91,7 +91,9 @@ class Network:
             # Without duplicate address detection a link-local address serves at once.
             _do("ip", "netns", "exec", name, "sysctl", "-qw",
                 "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
-                "net.ipv6.conf.default.dad_transmits=0")
+                "net.ipv6.conf.default.dad_transmits=0",
+                # As systemd has it on a host; a namespace begins with 10.
+                "net.unix.max_dgram_qlen=512")
             _ip(name, "link", "set", "lo", "up")
         a, b, c = (self.names[host] for host in "abc")
         self._link(a, b)
@@ -130,6 +132,10 @@ class Network:
             if any(states[interface] not in ("UP", "UNKNOWN") for interface in interfaces):
                 return False
         return True
+
+    def leave_clients_to_a(self):
+        """b is on the clients' segment no more, though its interface runs: only a serves them."""
+        _ip(self["c"], "link", "set", "tob", "nomaster")
 
     # ------------------------------------------------------------------ faults of the link
 

@@ -42,6 +42,14 @@ def leases(network, service, count=10, rate=50, clients=100):
     return Served(out + err)
 
 
+def exchanges(network, service, count, rate, *options):
+    """`count` exchanges of as many clients, with further options of perfdhcp; what it printed."""
+    argv = ["perfdhcp", "-4" if service == "dhcp4" else "-6", "-r", str(rate), "-n", str(count),
+            "-R", str(count), "-u", "-l", "br0", "-W", "1000000", *options]
+    _, out, err = processes.run(argv, network["c"], timeout_s=30 + count / rate, check=False)
+    return out + err
+
+
 class Load:
     """Exchanges at `rate` for `seconds`, beside the test; result() waits for the end."""
 
