@@ -10,6 +10,7 @@ from harness import keaconf, network, perfdhcp
 from harness.agent import CONTROL_PORT, EVENTS_PORT, Watch
 from harness.bus_peer import BusPeer
 from harness.case import SystemTest, main
+from harness.crafted import Client, Relay, packet4
 from harness.pair import RELATIONSHIP, Pair
 from harness.waiting import holds_for, wait_until
 
@@ -17,6 +18,7 @@ _CONTROL = f"tcp://{network.LINK['a']}:{CONTROL_PORT}"
 _EVENTS = f"tcp://{network.LINK['a']}:{EVENTS_PORT}"
 _SERVICES = ("dhcp4", "dhcp6")
 _EACH = 150
+_DECLINE = 4  # a DHCPv4 message
 
 
 def _serving(service):
@@ -136,6 +138,22 @@ class LeasesTest(SystemTest):
                 self.assertGreater(happened["renewed"], 10)
                 self.assertEqual(set(happened), {"committed", "renewed", "released"})
         self._assert_nothing_lost()
+
+    def test_a_decline_is_told_once_as_such(self):
+        rows, _ = self._exchange("dhcp4", count=3)
+        row = rows[0]
+        client = Client({"hw-address": row["hwaddr"], "client-id": row["client_id"]}, "172.16.0.1")
+        watch = self._watch()
+        relay = Relay(self.pair.network, "dhcp4")
+        relay.send("a", packet4(client, 7, _DECLINE, row["address"],
+                                socket.inet_aton(network.CLIENT_SIDE["a"])))
+        relay.close()  # its port is perfdhcp's
+        watch.wait_for(lambda event: event["kind"] == "lease", 5, "the decline is told")
+        self._exchange("dhcp4", count=3)  # whatever else was told of it has come by then
+        told = [lease for lease in self._events(watch, "dhcp4")
+                if lease["address"] == row["address"]]
+        self.assertEqual([(lease["happened"], lease["state"]) for lease in told],
+                         [("declined", "declined")])
 
     def test_who_subscribes_gets_the_same_and_no_number(self):
         keys = f"{self.pair.folder}/made-keys/kea-b"
