@@ -4,10 +4,11 @@ import collections
 import copy
 import os
 import socket
+import threading
 import time
 
 from harness import keaconf, network, perfdhcp
-from harness.agent import CONTROL_PORT, EVENTS_PORT, Watch
+from harness.agent import CONTROL_PORT, EVENTS_PORT, Watch, seconds
 from harness.bus_peer import BusPeer
 from harness.case import SystemTest, main
 from harness.crafted import Client, Relay, packet4
@@ -273,6 +274,58 @@ class StoppedSubscriberTest(SystemTest):
               f"{lost('hook'):.0f} lost, {shown} shown by a watch that reads, {lost('watcher'):.0f} "
               "not by watches", flush=True)
         self.assertGreater(shown, written // 2)
+
+
+class FloodTest(SystemTest):
+
+    def test_more_than_can_be_published_delays_nothing_else(self):
+        pair = self.own(_pair(lease_events=True, services=("dhcp4",)))
+        pair.start()
+        watch = pair.beside(Watch(pair.primary, "--kind", "heartbeat,change")).listens()
+        flood = _Flood(pair.primary.config["services"]["dhcp4"]["hook-socket"])
+        self.addCleanup(flood.close)
+        slowest = 0.0
+        for number in range(6):
+            def mutate(members):
+                members["user-context"] = {"number": number}
+            asked = time.monotonic()
+            pair.change(mutate, deadline_s=5)
+            slowest = max(slowest, time.monotonic() - asked)
+            holds_for(lambda: pair.status()["state"] == "OK", 0.5, lambda: f"{pair.status()}")
+        flood.close()
+        beats = [seconds(e["time"]) for e in watch.events() if e["kind"] == "heartbeat"]
+        apart = max(later - earlier for earlier, later in zip(beats, beats[1:]))
+        full = pair.primary.metric("nestor_lease_events_dropped_total", reason="full")
+        print(f"{flood.sent} sent, {pair.primary.metric('nestor_lease_events_total'):.0f} published, "
+              f"{full:.0f} without room; changes took {slowest:.2f} s at most, heartbeats were "
+              f"{apart:.2f} s apart at most", flush=True)
+        self.assertLess(apart, 2)
+        self.assertGreater(flood.sent, 20_000)
+
+
+class _Flood:
+    """Notices of leases to `path`, as fast as they are taken, by a thread of its own."""
+
+    _NOTICE = (b'{"notice":"lease","event":"committed","address":"10.0.0.9","subnet-id":1,'
+               b'"hw-address":"00:0c:01:02:03:04","state":0,"cltt":1700000000,"valid-lifetime":600}')
+
+    def __init__(self, path):
+        self.sent = 0
+        self._ends = threading.Event()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.connect(path)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._ends.is_set():
+            self._socket.send(self._NOTICE)
+            self.sent += 1
+
+    def close(self):
+        self._ends.set()
+        self._thread.join()
+        self._socket.close()
 
 
 class OffTest(SystemTest):

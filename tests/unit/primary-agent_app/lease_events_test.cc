@@ -47,7 +47,7 @@ class Bus final : public bus::PublisherBus {
   void Publish(std::string_view topic, std::string_view payload) override {
     const auto envelope = protocol::ParseEnvelope(payload, protocol::kMaxEvent);
     ASSERT_TRUE(envelope.ok());
-    published.push_back(std::string(topic));
+    published.emplace_back(topic);
     if (envelope->has_lease()) leases.push_back(envelope->lease().address());
   }
   absl::Status Send(std::string_view /*route*/, std::string_view payload) override {
@@ -94,7 +94,7 @@ class LeaseEventsTest : public ::testing::Test {
                               network, given_++));
     }
   }
-  void Watch() {
+  void Watch() const {
     v1::OperatorRequest request;
     request.set_magic(protocol::kOperatorMagic);
     request.set_request_id(1);
