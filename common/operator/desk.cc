@@ -20,6 +20,7 @@ bool OnlyReads(const v1::OperatorRequest& request) {
     case v1::OperatorRequest::kDecision:
     case v1::OperatorRequest::kAdopt:
     case v1::OperatorRequest::kRemove:
+    case v1::OperatorRequest::kApply:
     case v1::OperatorRequest::VERB_NOT_SET:
       return false;
   }

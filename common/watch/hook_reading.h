@@ -38,6 +38,7 @@ class HookReading {
   absl::StatusOr<Running> Read(absl::Duration timeout);
   // Kea has `set` at `revision`, by whatever it was learnt.
   void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision);
+  Known known() const { return {set_, revision_}; }
   // The next read is of the whole.
   void Forget() { Took(nullptr, {}); }
 

@@ -77,6 +77,10 @@ class KeaSource : public ChangeSource {
     hook_.Took(std::move(set), std::move(revision));
   }
 
+  Known known() const override { return hook_.known(); }
+
+  void Expect(std::string origin) override { expected_ = std::move(origin); }
+
   const hook::Status* hook() const override { return hook_.status(); }
 
  private:
@@ -132,7 +136,10 @@ class KeaSource : public ChangeSource {
   }
 
   std::string DecideByRevision() {
-    if (hook_.Changed()) return hook_.SameInstance() ? "command" : "reload";
+    if (hook_.Changed() && hook_.SameInstance()) {
+      return expected_.empty() ? "command" : std::exchange(expected_, {});
+    }
+    if (hook_.Changed()) return "reload";
     return hook_.AuditFinds(kPollTimeout) ? "audit" : "";
   }
 
@@ -238,6 +245,7 @@ class KeaSource : public ChangeSource {
   bool needs_audit_ = false, has_hash_ = false, has_hook_ = false;
   std::optional<Instant> learn_again_;  // the hook library did not answer well
   std::string audited_;
+  std::string expected_;  // the origin of our own change, until it is told
   Instant next_audit_;
 };
 

@@ -41,6 +41,12 @@ struct Running {
 absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& kea,
                                           absl::Duration timeout);
 
+// A configuration, and which of the hook library's it is.
+struct Known {
+  std::shared_ptr<const config::ObjectSet> set;  // null: none
+  std::string revision;                          // empty: the library is not loaded
+};
+
 // One local Kea's configuration: whether it may have changed since it was last read, and reading
 // it. Worker thread only.
 class ChangeSource {
@@ -68,6 +74,12 @@ class ChangeSource {
 
   // By a change of our own Kea has `set` at this revision of the hook library, read back.
   virtual void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision) = 0;
+
+  // The configuration that was last read, or taken, by the hook library.
+  virtual Known known() const = 0;
+
+  // The next change that Poll() tells of is our own, and has this origin; empty: it is not.
+  virtual void Expect(std::string origin) = 0;
 
   // What the hook library said of itself at the last Poll(); null: it is not loaded.
   virtual const hook::Status* hook() const = 0;

@@ -101,6 +101,7 @@ void PrimaryApp::Core::Tick() {
   for (auto& [service, watch] : watches_) watch->Tick();
   for (auto& [name, stream] : streams_) stream->Tick();
   GoOnWatching();
+  ForgetUploads();
   PublishLeases();
   const Instant now = world_.clock.Now();
   std::erase_if(sessions_,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/operator/desk.h"
+#include "primary-agent/amend/amendment.h"
 #include "primary-agent/app/primary_app.h"
 #include "primary-agent/publish/lease_feed.h"
 #include "primary-agent/publish/service_watch.h"
@@ -51,6 +52,14 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
     Instant no_leases_until;      // it had no room for one
   };
   using Request = operators::Request;
+  // A file on its way here in pieces.
+  struct Upload {
+    Request request;  // the last piece's
+    std::string text;
+    Instant heard;
+  };
+  // A file that is being applied.
+  struct Applying;
 
   // -- core.cc
   void OnMessage(const bus::Peer& from, std::string_view payload);
@@ -89,6 +98,18 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void TellEnded(const v1::RelationshipSpec& spec);
   std::string WhyUnserved(const v1::RelationshipSpec& spec) const;
 
+  // -- core_apply.cc
+  void Apply(const Request& request);
+  void BeginApply(const Upload& upload);
+  void ReadAndAmend(const std::shared_ptr<Applying>& applying);
+  void Amend(const std::shared_ptr<Applying>& applying);
+  void OnAmended(const std::shared_ptr<Applying>& applying,
+                 const absl::StatusOr<Amendment::Went>& went);
+  void AfterApply(const std::shared_ptr<Applying>& applying);
+  void LetGo(Applying& applying);
+  void EndApply(Applying& applying, int exit_code, std::string text = {});
+  void ForgetUploads();
+
   // -- core_watch.cc
   void Watch(const Request& request);
   void ReadForWatcher(uint64_t id, uint64_t from);
@@ -116,6 +137,8 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   std::map<std::string, Session> sessions_;
   std::map<uint64_t, Watcher> watchers_;
   uint64_t next_watcher_ = 1;
+  std::map<std::pair<std::string, uint64_t>, Upload> uploads_;  // by route and request
+  std::set<DhcpService> amended_;  // whose Kea a file is being applied to
   // Relationships of the journal whose service this agent's configuration has not.
   std::map<std::string, v1::RelationshipSpec> unserved_;
   // Between the request and the journal's word, by name.

@@ -39,6 +39,8 @@ void PrimaryApp::Core::Dispatch(const Request& request) {
       return Show(request);
     case v1::OperatorRequest::kRemove:
       return Remove(request);
+    case v1::OperatorRequest::kApply:
+      return Apply(request);
     case v1::OperatorRequest::VERB_NOT_SET:
       break;
   }

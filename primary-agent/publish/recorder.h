@@ -22,8 +22,8 @@ namespace nestor::primary {
 struct Recorded {
   std::string relationship;
   uint64_t sequence = 0, term = 0;
-  std::string digest;    // after it, 32 bytes
-  std::string payload;   // the envelope to publish; a snapshot reference where it is large
+  std::string digest;   // after it, 32 bytes
+  std::string payload;  // the envelope to publish; a snapshot reference where it is large
   std::shared_ptr<const config::ObjectSet> set;  // the configuration after it
   uint64_t upserted = 0, removed = 0;
   std::string origin;
@@ -35,7 +35,10 @@ class Recorder {
  public:
   Recorder(DhcpService service, std::string server, store::Journal& journal, Clock& clock,
            Random& random)
-      : service_(service), server_(std::move(server)), journal_(journal), clock_(clock),
+      : service_(service),
+        server_(std::move(server)),
+        journal_(journal),
+        clock_(clock),
         random_(random) {}
 
   struct Opened {

@@ -86,6 +86,7 @@ void Stream::Tick() {
   if (resync_ && now >= resync_->deadline) {
     EndResync("UNKNOWN", "no answer in time; see nestorctl status", true);
   }
+  TellApplied(now);
   if (diff_ && now >= diff_->deadline) {
     auto done = std::move(diff_->done);
     diff_.reset();
@@ -148,6 +149,7 @@ void Stream::OnJournalBroken(const absl::Status& status) {
 
 void Stream::Dismiss(const std::string& why) {
   EndResync("ABORTED", why, true);
+  for (const OpenApply& open : std::exchange(applies_, {})) open.done(absl::UnavailableError(why));
   if (!diff_) return;
   const auto done = std::move(diff_->done);
   diff_.reset();

@@ -78,6 +78,11 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void Resync(const std::string& operator_name, ResyncDone done);
   using DiffDone = std::function<void(absl::StatusOr<v1::DiffReport>)>;
   void Diff(DiffDone done);
+  // Calls back once the follower has applied and verified the change `sequence`.
+  // FailedPrecondition: it refused or holds it. DeadlineExceeded: not in time. Unavailable: the
+  // relationship ended.
+  using AppliedDone = std::function<void(absl::Status)>;
+  void WhenApplied(uint64_t sequence, AppliedDone done);
   // Tells the follower a person's decision. Unavailable: it is not connected.
   absl::Status Decide(uint64_t sequence, bool approve, const std::string& operator_name);
 
@@ -106,6 +111,11 @@ class Stream : public std::enable_shared_from_this<Stream> {
   struct OpenResync {
     v1::ResyncReport report;
     ResyncDone done;
+    Instant deadline;
+  };
+  struct OpenApply {
+    uint64_t sequence = 0;
+    AppliedDone done;
     Instant deadline;
   };
   struct OpenDiff {
@@ -138,6 +148,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void OnReport(const v1::Report& report);
   void OnState(const v1::State& state);
   void OnTreeRequest(const v1::TreeRequest& request);
+  void TellApplied(Instant now);
+  void TellRefused(uint64_t sequence, std::string_view outcome, std::string_view text);
   void EndResync(const std::string& state, const std::string& text, bool last);
   // To a follower that was away when an operator asked for it.
   void SendPendingResync();
@@ -173,6 +185,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   std::optional<OpenResync> resync_;
   std::optional<OpenDiff> diff_;
+  std::vector<OpenApply> applies_;
   std::string pending_resync_;  // its request id: the follower is away
   protocol::Judgement judged_;
   Instant next_judge_;

@@ -15,6 +15,7 @@ namespace {
 constexpr absl::Duration kJudgePeriod = absl::Milliseconds(500);
 constexpr absl::Duration kResyncPatience = absl::Minutes(10);
 constexpr absl::Duration kDiffPatience = absl::Seconds(60);
+constexpr absl::Duration kApplyPatience = absl::Minutes(2);
 constexpr size_t kMostReportBytes = size_t{64} << 20;
 
 // Runs `write` on the disk worker; a failure is logged, since nothing waits for it.
@@ -62,6 +63,7 @@ void Stream::OnAck(const v1::Envelope& envelope) {
   if (!news) return;
   if (applied) {
     follower_.last_nack.clear();
+    TellApplied(world_.clock.Now());
     Later(world_.disk, spec_.name(),
           [journal = &world_.journal, name = spec_.name(), sequence = ack.applied(),
            superseded = std::vector<uint64_t>(ack.superseded().begin(), ack.superseded().end()),
@@ -105,6 +107,7 @@ void Stream::OnNack(const v1::Envelope& envelope) {
           [journal = &world_.journal, name = spec_.name(), sequence = envelope.sequence(), outcome,
            text = nack.text()] { return journal->SetOutcome(name, sequence, outcome, text); });
   }
+  if (!nack.retryable()) TellRefused(envelope.sequence(), outcome, nack.text());
   v1::Envelope event;
   event.set_sequence(envelope.sequence());
   *event.mutable_ack_event()->mutable_nack() = nack;
@@ -180,6 +183,42 @@ void Stream::Resync(const std::string& operator_name, ResyncDone done) {
     });
   } else {
     world_.read_again(ask);
+  }
+}
+
+void Stream::WhenApplied(uint64_t sequence, AppliedDone done) {
+  const Instant now = world_.clock.Now();
+  applies_.push_back({sequence, std::move(done), now + kApplyPatience});
+  TellApplied(now);
+}
+
+void Stream::TellRefused(uint64_t sequence, std::string_view outcome, std::string_view text) {
+  std::vector<OpenApply> ended;
+  std::erase_if(applies_, [&](OpenApply& open) {
+    const bool meant = open.sequence == sequence;
+    if (meant) ended.push_back(std::move(open));
+    return meant;
+  });
+  for (const OpenApply& open : ended) {
+    open.done(Error(absl::StatusCode::kFailedPrecondition, "{} {}: {}", spec_.secondary(),
+                    outcome == "held" ? "holds it until it is approved" : "refuses it", text));
+  }
+}
+
+void Stream::TellApplied(Instant now) {
+  const uint64_t applied = follower_.ack.applied();
+  std::vector<OpenApply> ended;
+  std::erase_if(applies_, [&](OpenApply& open) {
+    const bool over = open.sequence <= applied || now >= open.deadline;
+    if (over) ended.push_back(std::move(open));
+    return over;
+  });
+  for (const OpenApply& open : ended) {
+    open.done(open.sequence <= applied
+                  ? absl::OkStatus()
+                  : Error(absl::StatusCode::kDeadlineExceeded,
+                          "{} has not verified change {} yet; see nestorctl status",
+                          spec_.secondary(), open.sequence));
   }
 }
 

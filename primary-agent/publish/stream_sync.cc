@@ -73,23 +73,23 @@ void Stream::MakeSnapshot(uint64_t nonce, uint32_t credit) {
   making_ = nonce;
   next_working_ = now + absl::Seconds(1);
   // Label and content belong together: both are of the change that was journaled last.
-  world_.disk.Post([self = weak_from_this(), loop = &world_.loop, set = set_, label, nonce,
-                    credit] {
-    auto transfer = SnapshotOf(*set, label);
-    loop->Post([self, transfer = std::move(transfer), nonce, credit] {
-      const auto stream = self.lock();
-      if (!stream || stream->making_ != nonce) return;
-      NESTOR_LOG(info, "SNAPSHOT_SENT", "relationship={} label={} bytes={} packed={}",
-                 stream->spec_.name(), transfer->label, transfer->unpacked_bytes,
-                 transfer->packed.size());
-      stream->world_.metrics.Count("nestor_snapshots_total", "Snapshots sent to followers.",
-                                   {{"relationship", stream->spec_.name()},
-                                    {"service", stream->ServiceText()}});
-      stream->snapshot_ = transfer;
-      stream->snapshot_made_ = stream->world_.clock.Now();
-      stream->StartTransfer(nonce, transfer, 0, credit);
-    });
-  });
+  world_.disk.Post(
+      [self = weak_from_this(), loop = &world_.loop, set = set_, label, nonce, credit] {
+        auto transfer = SnapshotOf(*set, label);
+        loop->Post([self, transfer = std::move(transfer), nonce, credit] {
+          const auto stream = self.lock();
+          if (!stream || stream->making_ != nonce) return;
+          NESTOR_LOG(info, "SNAPSHOT_SENT", "relationship={} label={} bytes={} packed={}",
+                     stream->spec_.name(), transfer->label, transfer->unpacked_bytes,
+                     transfer->packed.size());
+          stream->world_.metrics.Count(
+              "nestor_snapshots_total", "Snapshots sent to followers.",
+              {{"relationship", stream->spec_.name()}, {"service", stream->ServiceText()}});
+          stream->snapshot_ = transfer;
+          stream->snapshot_made_ = stream->world_.clock.Now();
+          stream->StartTransfer(nonce, transfer, 0, credit);
+        });
+      });
 }
 
 void Stream::MakeReplay(uint64_t nonce, uint64_t from, uint32_t credit) {
@@ -113,9 +113,9 @@ void Stream::MakeReplay(uint64_t nonce, uint64_t from, uint32_t credit) {
       }
       NESTOR_LOG(info, "REPLAY_SENT", "relationship={} from={} to={}", stream->spec_.name(), from,
                  (*transfer)->label);
-      stream->world_.metrics.Count("nestor_replays_total", "Replays sent to followers.",
-                                   {{"relationship", stream->spec_.name()},
-                                    {"service", stream->ServiceText()}});
+      stream->world_.metrics.Count(
+          "nestor_replays_total", "Replays sent to followers.",
+          {{"relationship", stream->spec_.name()}, {"service", stream->ServiceText()}});
       stream->StartTransfer(nonce, *transfer, 0, credit);
     });
   });

@@ -1,0 +1,205 @@
+// nestorctl apply: the file of an operator, from its first piece to the secondary's word.
+
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/log/log.h"
+#include "primary-agent/app/core.h"
+
+namespace nestor::primary {
+namespace {
+
+using operators::kRefused;
+using operators::kUnknownState;
+
+constexpr size_t kMostBytes = size_t{256} << 20;
+constexpr size_t kMostUploads = 4;
+constexpr absl::Duration kUploadPatience = absl::Seconds(30);
+constexpr absl::Duration kProgressPeriod = absl::Seconds(1);
+// A configuration that somebody changes all the time is not waited for.
+constexpr int kMostReadings = 5;
+
+void ToProto(const Amendment& amendment, v1::ApplyReport& report) {
+  for (const Amended& one : amendment.amended()) {
+    v1::ObjectChange& change = *report.add_changes();
+    change.set_kind(std::string(config::KindName(one.id.kind)));
+    change.set_key(one.id.key);
+    change.set_before(one.before);
+    change.set_after(one.after);
+  }
+  for (const std::string& name : amendment.left_alone()) report.add_left_alone(name);
+}
+
+}  // namespace
+
+struct PrimaryApp::Core::Applying {
+  Request request;
+  std::string name;
+  DhcpService service;
+  AmendmentOrder order;
+  // Shared with the task on the worker.
+  std::shared_ptr<Amendment> amendment;
+  int readings = 0;
+  bool working = true;
+  Instant next_progress;
+  v1::ApplyReport report;
+};
+
+void PrimaryApp::Core::Apply(const Request& request) {
+  const v1::ApplyRequest& apply = request.message.apply();
+  const std::pair key{request.peer.route, request.message.request_id()};
+  if (!uploads_.contains(key) && uploads_.size() >= kMostUploads) {
+    return desk_->Refuse(request, "other files are on their way here; try again");
+  }
+  Upload& upload = uploads_[key];
+  upload.heard = world_.clock.Now();
+  if (upload.text.size() + apply.piece().size() > kMostBytes) {
+    uploads_.erase(key);
+    return desk_->Refuse(request, fmt::format("the file has more than {} bytes", kMostBytes));
+  }
+  upload.text += apply.piece();
+  if (apply.more()) return;
+  upload.request = request;
+  upload.request.message.mutable_apply()->clear_piece();
+  const auto whole = uploads_.extract(key);
+  BeginApply(whole.mapped());
+}
+
+void PrimaryApp::Core::ForgetUploads() {
+  const Instant now = world_.clock.Now();
+  std::erase_if(uploads_,
+                [&](const auto& entry) { return now - entry.second.heard > kUploadPatience; });
+}
+
+void PrimaryApp::Core::BeginApply(const Upload& upload) {
+  const Request& request = upload.request;
+  const v1::ApplyRequest& apply = request.message.apply();
+  const Stream* stream = Named(request, apply.name());
+  if (stream == nullptr) return;
+  if (amended_.contains(stream->service())) {
+    return desk_->Refuse(request, "another file is being applied to this Kea; try again");
+  }
+  amended_.insert(stream->service());
+  auto applying = std::make_shared<Applying>();
+  applying->request = request;
+  applying->name = apply.name();
+  applying->service = stream->service();
+  applying->order = {
+      .text = upload.text,
+      .merge = apply.merge(),
+      .dry_run = apply.dry_run(),
+      .origin = fmt::format("nestorctl apply by {}", request.message.operator_name().empty()
+                                                         ? "an operator"
+                                                         : request.message.operator_name())};
+  applying->next_progress = world_.clock.Now() + kProgressPeriod;
+  ReadAndAmend(applying);
+}
+
+void PrimaryApp::Core::ReadAndAmend(const std::shared_ptr<Applying>& applying) {
+  if (++applying->readings > kMostReadings) {
+    return EndApply(*applying, kRefused,
+                    "the configuration changes all the time; nothing was done");
+  }
+  watches_.at(applying->service)
+      ->ReadAgain([self = weak_from_this(), applying](const absl::Status& read) {
+        const auto core = self.lock();
+        if (!core) return;
+        if (!read.ok()) {
+          return core->EndApply(*applying, kRefused,
+                                fmt::format("{}; nothing was done", Message(read)));
+        }
+        const ServiceWorld& kea = core->world_.services.at(applying->service);
+        applying->amendment =
+            std::make_shared<Amendment>(applying->service, core->options_.server_name, kea.kea,
+                                        kea.source, core->world_.clock, applying->order);
+        core->Amend(applying);
+      });
+}
+
+void PrimaryApp::Core::Amend(const std::shared_ptr<Applying>& applying) {
+  const ServiceWorld& kea = world_.services.at(applying->service);
+  kea.worker.Post([self = weak_from_this(), loop = &world_.loop, applying] {
+    auto went = applying->amendment->Step();
+    loop->Post([self, applying, went = std::move(went)] {
+      if (const auto core = self.lock()) core->OnAmended(applying, went);
+    });
+  });
+}
+
+void PrimaryApp::Core::OnAmended(const std::shared_ptr<Applying>& applying,
+                                 const absl::StatusOr<Amendment::Went>& went) {
+  if (!went.ok()) {
+    const bool unknown = absl::IsDeadlineExceeded(went.status()) || absl::IsDataLoss(went.status());
+    return EndApply(*applying, unknown ? kUnknownState : kRefused,
+                    std::string(Message(went.status())));
+  }
+  const Amendment& amendment = *applying->amendment;
+  switch (*went) {
+    case Amendment::Went::kReadAgain:
+      return ReadAndAmend(applying);
+    case Amendment::Went::kOn:
+      if (const Instant now = world_.clock.Now(); now >= applying->next_progress) {
+        applying->next_progress = now + kProgressPeriod;
+        v1::OperatorReply reply;
+        reply.mutable_apply()->set_state("WORKING");
+        reply.mutable_apply()->set_looked_at(amendment.looked_at());
+        reply.mutable_apply()->set_to_look_at(amendment.to_look_at());
+        desk_->Reply(applying->request, std::move(reply), 0, {}, /*last=*/false);
+      }
+      return Amend(applying);
+    case Amendment::Went::kDone:
+      break;
+  }
+  ToProto(amendment, applying->report);
+  const bool same = amendment.amended().empty();
+  if (same || applying->order.dry_run) {
+    applying->report.set_state(same ? "SAME" : "WOULD_CHANGE");
+    return EndApply(*applying, 0);
+  }
+  AfterApply(applying);
+}
+
+// Kea has it. The look that follows journals and publishes it.
+void PrimaryApp::Core::AfterApply(const std::shared_ptr<Applying>& applying) {
+  applying->report.set_state("APPLIED");
+  NESTOR_LOG(info, "FILE_APPLIED", "relationship={} objects={} by=\"{}\"", applying->name,
+             applying->report.changes_size(), applying->request.message.operator_name());
+  watches_.at(applying->service)
+      ->ReadAgain([self = weak_from_this(), applying](const absl::Status& read) {
+        const auto core = self.lock();
+        if (!core) return;
+        Stream* stream = core->FindStream(applying->name);
+        if (!read.ok() || stream == nullptr) {
+          return core->EndApply(*applying, kUnknownState,
+                                fmt::format("Kea has it; it is not journaled yet: {}",
+                                            read.ok() ? "the relationship ended" : Message(read)));
+        }
+        applying->report.set_sequence(stream->head());
+        if (!applying->request.message.apply().wait()) return core->EndApply(*applying, 0);
+        core->LetGo(*applying);
+        stream->WhenApplied(stream->head(), [self, applying](const absl::Status& applied) {
+          const auto found = self.lock();
+          if (!found) return;
+          if (applied.ok()) applying->report.set_state("VERIFIED");
+          found->EndApply(*applying,
+                          applied.ok()                          ? 0
+                          : absl::IsFailedPrecondition(applied) ? kRefused
+                                                                : kUnknownState,
+                          std::string(Message(applied)));
+        });
+      });
+}
+
+// Another file may come.
+void PrimaryApp::Core::LetGo(Applying& applying) {
+  if (std::exchange(applying.working, false)) amended_.erase(applying.service);
+}
+
+void PrimaryApp::Core::EndApply(Applying& applying, int exit_code, std::string text) {
+  LetGo(applying);
+  v1::OperatorReply reply;
+  if (!applying.report.state().empty()) *reply.mutable_apply() = applying.report;
+  desk_->Reply(applying.request, std::move(reply), exit_code, std::move(text));
+}
+
+}  // namespace nestor::primary
