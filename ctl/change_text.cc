@@ -127,6 +127,31 @@ std::string DiffText(const v1::DiffReport& report) {
   return text.empty() ? "The two servers differ.\n" : text;
 }
 
+std::string ApplyText(const v1::ApplyReport& report) {
+  if (report.state() == "WORKING") {
+    return fmt::format("looked at {} of {} objects\n", report.looked_at(), report.to_look_at());
+  }
+  std::string text;
+  for (const v1::ObjectChange& change : report.changes()) {
+    const char sign = change.before().empty() ? '+' : change.after().empty() ? '-' : '~';
+    text += fmt::format("{} {} {}\n", sign, change.kind(), change.key());
+    if (!change.before().empty()) text += fmt::format("    before  {}\n", change.before());
+    if (!change.after().empty()) text += fmt::format("    after   {}\n", change.after());
+  }
+  for (const std::string& name : report.left_alone()) {
+    text += fmt::format("{} belongs to the server and is not as in the file; it was left alone\n",
+                        name);
+  }
+  const auto objects = report.changes_size();
+  if (report.state() == "SAME") return text + "Kea runs what the file says; nothing was changed.\n";
+  if (report.state() == "WOULD_CHANGE") {
+    return text + fmt::format("{} objects would change.\n", objects);
+  }
+  return text + fmt::format("{} objects changed on the primary, as change {}{}.\n", objects,
+                            report.sequence(),
+                            report.state() == "VERIFIED" ? ", verified on the secondary" : "");
+}
+
 std::string HistoryText(const v1::HistoryReport& report) {
   if (report.entries().empty()) return "Nothing has happened yet.\n";
   if (report.entries().size() == 1 && HasObjects(report.entries(0))) {

@@ -50,6 +50,7 @@ class Verbs {
     AddLooking();
     AddHistory();
     AddActing();
+    AddApply();
     AddRelationship();
   }
 
@@ -137,6 +138,27 @@ class Verbs {
     keygen->add_option("NAME", name_, "whose key it is: a server's or a person's name")->required();
   }
 
+  void AddApply() {
+    CLI::App* apply =
+        Verb(app_, "apply", "change the primary to a file of Kea's, without an HA restart",
+             [this](auto& request) {
+               *request.mutable_apply() = apply_;
+               request.mutable_apply()->set_name(name_);
+               request.mutable_apply()->set_wait(wait_);
+             });
+    apply->add_option("NAME", name_, kNameHelp)->required();
+    apply
+        ->add_option("FILE", invocation_.file,
+                     "a configuration in Kea's format; '-' is standard input")
+        ->required();
+    apply->add_flag_callback(
+        "--merge", [this] { apply_.set_merge(true); },
+        "it holds only some objects: add or replace these, remove nothing");
+    CLI::Option* dry_run = apply->add_flag_callback(
+        "--dry-run", [this] { apply_.set_dry_run(true); }, "say what would change");
+    apply->add_flag("--wait", wait_, "until the secondary has verified it")->excludes(dry_run);
+  }
+
   void AddDecision(const char* verb_name, const char* help, bool approve) {
     CLI::App* verb = Verb(app_, verb_name, help, [this, approve](auto& request) {
       request.mutable_decision()->set_name(name_);
@@ -208,6 +230,7 @@ class Verbs {
   uint32_t hold_percent_ = 0;
   uint32_t hold_minimum_ = 0;
   v1::AdoptRequest adopt_;
+  v1::ApplyRequest apply_;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ struct Invocation {
   bool json = false;
   v1::OperatorRequest request;  // no verb: keygen
   std::optional<std::string> keygen_name;
+  std::string file;  // whose text the request is to carry
 };
 
 // There is nothing to do but print and exit.

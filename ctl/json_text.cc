@@ -23,7 +23,8 @@ using google::protobuf::FieldDescriptor;
 bool HoldsJson(const FieldDescriptor& field) {
   const std::string& name = field.full_name();
   return name == "nestor.v1.Object.object" || name == "nestor.v1.Difference.primary" ||
-         name == "nestor.v1.Difference.secondary";
+         name == "nestor.v1.Difference.secondary" || name == "nestor.v1.ObjectChange.before" ||
+         name == "nestor.v1.ObjectChange.after";
 }
 
 // Turns what protobuf wrote for a message into what JsonText() promises. Must live as long as what

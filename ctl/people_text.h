@@ -12,6 +12,8 @@ namespace nestor::ctl {
 
 // `now` is what ages are reckoned from.
 std::string StatusText(const v1::StatusReport& report, absl::Time now);
+// What a file changes, object by object, and what came of it; while that goes on, how far it is.
+std::string ApplyText(const v1::ApplyReport& report);
 std::string DiffText(const v1::DiffReport& report);
 // A table of entries; one entry that holds its objects is shown whole.
 std::string HistoryText(const v1::HistoryReport& report);

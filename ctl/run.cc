@@ -13,6 +13,7 @@
 #include "ctl/json_text.h"
 #include "ctl/keygen.h"
 #include "ctl/people_text.h"
+#include "ctl/send_file.h"
 #include "ctl/table.h"
 #include "ctl/watch.h"
 
@@ -26,6 +27,8 @@ absl::Duration PatienceFor(const v1::OperatorRequest& request) {
   switch (request.verb_case()) {
     case Verb::kResync:
       return request.resync().wait() ? absl::Minutes(11) : absl::Seconds(30);
+    case Verb::kApply:
+      return absl::Minutes(5);
     case Verb::kDiff:
     case Verb::kAdopt:
       return absl::Minutes(2);
@@ -41,6 +44,8 @@ bool ChangesSomething(const v1::OperatorRequest& request) {
     case Verb::kAdopt:
     case Verb::kRemove:
       return true;
+    case Verb::kApply:
+      return !request.apply().dry_run();
     default:
       return false;
   }
@@ -78,6 +83,8 @@ std::string JsonDocument(const v1::OperatorReply& reply) {
       return JsonText(reply.relationships(), Objects::kAsText);
     case v1::OperatorReply::kResync:
       return JsonText(reply.resync(), Objects::kAsText);
+    case v1::OperatorReply::kApply:
+      return JsonText(reply.apply(), Objects::kAsJson);
     case v1::OperatorReply::kEvent:
     case v1::OperatorReply::RESULT_NOT_SET:
       break;
@@ -105,6 +112,8 @@ std::string TextForPeople(const v1::OperatorReply& reply) {
       return RelationshipsText(reply.relationships());
     case v1::OperatorReply::kResync:
       return ResyncText(reply.resync());
+    case v1::OperatorReply::kApply:
+      return ApplyText(reply.apply());
     case v1::OperatorReply::kEvent:
     case v1::OperatorReply::RESULT_NOT_SET:
       return "";
@@ -124,7 +133,10 @@ void Print(const v1::OperatorReply& reply, bool json) {
 }
 
 int Ask(const Invocation& invocation, bus::OperatorClient& client) {
-  if (const absl::Status sent = client.Send(invocation.request); !sent.ok()) return NotAsked(sent);
+  const absl::Status sent = invocation.file.empty()
+                                ? client.Send(invocation.request)
+                                : SendFile(client, invocation.request, invocation.file);
+  if (!sent.ok()) return NotAsked(sent);
   while (true) {
     const auto reply = client.Receive(PatienceFor(invocation.request));
     if (!reply.ok()) return NoReply(reply.status(), invocation.request);

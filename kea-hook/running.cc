@@ -71,7 +71,11 @@ class Running : public RunningConfiguration {
       }
     }
     std::vector<Object> objects;
-    for (const auto& [name, value] : GlobalsOf(config, F::kAddresses)->mapValue()) {
+    const ElementPtr globals = GlobalsOf(config, F::kAddresses);
+    for (const auto& [name, value] : defaults->mapValue()) {
+      if (globals->contains(name)) globals->set(name, value);
+    }
+    for (const auto& [name, value] : globals->mapValue()) {
       objects.push_back({{Kind::kGlobal, name}, value});
     }
     return objects;

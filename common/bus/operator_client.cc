@@ -150,11 +150,22 @@ absl::Status OperatorClient::AwaitHandshake(bool with_keys, absl::Duration patie
 }
 
 absl::Status OperatorClient::Send(v1::OperatorRequest request) {
+  ++last_request_;
+  return SendNow(std::move(request));
+}
+
+absl::Status OperatorClient::SendMore(v1::OperatorRequest request, absl::Duration patience) {
+  zmq_pollitem_t item{socket_.handle(), 0, ZMQ_POLLOUT, 0};
+  (void)zmq_poll(&item, 1, absl::ToInt64Milliseconds(patience));
+  return SendNow(std::move(request));
+}
+
+absl::Status OperatorClient::SendNow(v1::OperatorRequest request) {
   if (IsGone()) {
     return Error(absl::StatusCode::kUnavailable, "the agent at {} went away", endpoint_);
   }
   request.set_magic(kOperatorMagic);
-  request.set_request_id(++last_request_);
+  request.set_request_id(last_request_);
   return Annotate(bus::Send(socket_, request.SerializeAsString()), "the request was not sent");
 }
 

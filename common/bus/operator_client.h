@@ -45,6 +45,10 @@ class OperatorClient {
   // dropped from then on. Never blocks. Unavailable: the connection is gone; nothing was sent.
   absl::Status Send(v1::OperatorRequest request);
 
+  // Sends another piece of the last request, under its number. Where the connection is full it
+  // waits for at most `patience`. Unavailable: the connection is gone, or stays full.
+  absl::Status SendMore(v1::OperatorRequest request, absl::Duration patience);
+
   // Waits for the next reply to the last request.
   //
   // DeadlineExceeded  None came within `patience`.
@@ -58,6 +62,7 @@ class OperatorClient {
 
   absl::Status Open(const OperatorAddress& address);
   absl::Status AwaitHandshake(bool with_keys, absl::Duration patience);
+  absl::Status SendNow(v1::OperatorRequest request);
   absl::StatusOr<std::optional<v1::OperatorReply>> TakeReply();
   // Whether the connection broke.
   bool IsGone();

@@ -19,6 +19,7 @@ constexpr absl::Duration kAskTimeout = absl::Seconds(10);
 constexpr absl::Duration kTurn = absl::Milliseconds(100);
 // How long Kea may be kept by one question: twice as many objects next time below, half above.
 constexpr absl::Duration kQuick = absl::Milliseconds(2), kSlow = absl::Milliseconds(4);
+constexpr std::string_view kClassOrder = "client-class-order";
 constexpr size_t kMostAtOnce = 256;
 
 absl::Duration TimeoutFor(const ChangeSet& change) {
@@ -29,8 +30,7 @@ bool IsFew(Kind kind) { return kind != Kind::kSubnet && kind != Kind::kReservati
 
 // Subnets inherit from it.
 bool IsContext(const ObjectId& id) {
-  return (id.kind == Kind::kGlobal && id.key != "client-class-order") ||
-         id.kind == Kind::kSharedNetwork;
+  return (id.kind == Kind::kGlobal && id.key != kClassOrder) || id.kind == Kind::kSharedNetwork;
 }
 
 // `json`, with the members of `defaults` that it leaves out; both are JSON of any kind.
@@ -121,10 +121,13 @@ void Amendment::FindUnsure() {
   for (const auto& [id, json] : config::Diff(*running_, wanted_).upserted) {
     const bool unaskable = id.kind == Kind::kGlobal &&
                            std::find(needing.begin(), needing.end(), id.key) != needing.end();
-    if (unaskable || running_->Find(id) == nullptr) continue;
+    // The order of classes is about all of them, and not all are asked about.
+    const bool is_order = id.kind == Kind::kGlobal && id.key == kClassOrder;
+    if (unaskable || is_order || running_->Find(id) == nullptr) continue;
     (IsFew(id.kind) ? few_ : unsure_).push_back(id);
   }
   looked_at_few_ = few_.empty();
+  if (looked_at_few_) FindContext();
 }
 
 absl::StatusOr<Amendment::Went> Amendment::Look() {
@@ -139,9 +142,7 @@ absl::StatusOr<Amendment::Went> Amendment::Look() {
     if (changed_meanwhile) return Went::kReadAgain;
     // What Kea refuses by itself it refuses in the end, and says why.
     if (!taken) return Went::kOn;
-    for (const auto& upsert : config::Diff(*running_, wanted_).upserted) {
-      if (IsContext(upsert.id)) context_.upserted.push_back(upsert);
-    }
+    FindContext();
     return Went::kOn;
   }
   const size_t count = std::min(at_once_, unsure_.size() - next_);
@@ -159,6 +160,16 @@ absl::StatusOr<Amendment::Went> Amendment::Look() {
   if (took < kQuick) at_once_ = std::min(at_once_ * 2, kMostAtOnce);
   if (took > kSlow) at_once_ = std::max<size_t>(at_once_ / 2, 1);
   return Went::kOn;
+}
+
+void Amendment::FindContext() {
+  const ChangeSet change = config::Diff(*running_, wanted_);
+  for (const auto& upsert : change.upserted) {
+    if (IsContext(upsert.id)) context_.upserted.push_back(upsert);
+  }
+  for (const ObjectId& id : change.removed) {
+    if (id.kind == Kind::kGlobal && IsContext(id)) context_.removed.push_back(id);
+  }
 }
 
 absl::StatusOr<bool> Amendment::Ask(std::vector<ChangeSet::Upsert> upserted,

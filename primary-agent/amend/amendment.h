@@ -67,6 +67,7 @@ class Amendment {
   absl::Status Begin();
   absl::Status Complete();
   void FindUnsure();
+  void FindContext();
   absl::StatusOr<Went> Look();
   absl::StatusOr<Went> Finish();
   // What Kea would make of `upserted`, beside `context_`, taken into `wanted_`. False: it refuses.
