@@ -72,8 +72,8 @@ absl::Status Unsayable(const ObjectId& id, std::string_view json) {
 }
 
 // The options of a code in the order of their "#2", "#3".
-bool OptionLess(const ObjectSet::Map::value_type* a, const ObjectSet::Map::value_type* b) {
-  const auto split = [](const ObjectSet::Map::value_type* entry) {
+bool OptionLess(const ObjectSet::Entry* a, const ObjectSet::Entry* b) {
+  const auto split = [](const ObjectSet::Entry* entry) {
     const std::string_view key = entry->first.key;
     const size_t mark = key.find('#');
     const size_t digits = mark == std::string_view::npos ? 0 : key.size() - mark;
@@ -117,7 +117,7 @@ class Composition {
   }
 
  private:
-  using Entry = ObjectSet::Map::value_type;
+  using Entry = ObjectSet::Entry;
   struct Subnet {
     const Entry* entry;
     uint64_t id;
@@ -126,8 +126,8 @@ class Composition {
 
   absl::Status Sort() {
     std::map<std::string_view, const Entry*> classes;
-    for (const Entry& entry : wanted_.objects()) {
-      const auto& [id, object] = entry;
+    for (const Entry* const entry : wanted_.InOrder()) {
+      const auto& [id, object] = *entry;
       if (id.kind != Kind::kGlobal && !object.json.starts_with('{')) {
         return Bad(id, {}, "is not an object");
       }
@@ -138,26 +138,26 @@ class Composition {
           if (id.key == "client-class-order") {
             order_ = &object;
           } else {
-            globals_.push_back(&entry);
+            globals_.push_back(entry);
           }
           break;
         case Kind::kOptionDef:
-          definitions_.push_back(&entry);
+          definitions_.push_back(entry);
           break;
         case Kind::kOption:
-          options_.push_back(&entry);
+          options_.push_back(entry);
           break;
         case Kind::kClientClass:
-          classes[id.key] = &entry;
+          classes[id.key] = entry;
           break;
         case Kind::kSharedNetwork:
-          RETURN_IF_ERROR(SortNetwork(entry));
+          RETURN_IF_ERROR(SortNetwork(*entry));
           break;
         case Kind::kSubnet:
-          RETURN_IF_ERROR(SortSubnet(entry));
+          RETURN_IF_ERROR(SortSubnet(*entry));
           break;
         case Kind::kReservation:
-          RETURN_IF_ERROR(SortReservation(entry));
+          RETURN_IF_ERROR(SortReservation(*entry));
           break;
       }
     }

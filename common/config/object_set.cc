@@ -64,7 +64,23 @@ const Sha256& DigestOfNothing() {
 auto PlaceIn(auto& entries, std::string_view key) {
   return std::lower_bound(
       entries.begin(), entries.end(), key,
-      [](const auto* entry, std::string_view k) { return entry->first.key < k; });
+      [](const auto& entry, std::string_view k) { return entry->first.key < k; });
+}
+
+bool IdLess(const ObjectSet::Entry* a, const ObjectSet::Entry* b) { return a->first < b->first; }
+
+// What of a bucket is new or changed, and what is gone; both in key order.
+void Compare(const ObjectSet::Entries& before, const ObjectSet::Entries& after,
+             std::vector<const ObjectSet::Entry*>& upserted,
+             std::vector<const ObjectSet::Entry*>& removed) {
+  auto a = before.begin();
+  for (const auto& b : after) {
+    while (a != before.end() && (*a)->first.key < b->first.key) removed.push_back((a++)->get());
+    const bool both = a != before.end() && (*a)->first.key == b->first.key;
+    if (!both || (*a)->second.digest != b->second.digest) upserted.push_back(b.get());
+    if (both) ++a;
+  }
+  for (; a != before.end(); ++a) removed.push_back(a->get());
 }
 
 }  // namespace
@@ -113,17 +129,11 @@ int ObjectSet::BucketOf(std::string_view key) {
   return static_cast<int>((hash ^ (hash >> 16)) & 0xff);
 }
 
-ObjectSet::ObjectSet(const ObjectSet& other)
-    : objects_(other.objects_), counts_(other.counts_), root_(other.root_) {
-  for (size_t kind = 0; kind < branches_.size(); ++kind) {
-    const auto& theirs = other.branches_[kind];
-    if (!theirs) continue;
-    Branch& mine = *(branches_[kind] = std::make_unique<Branch>());
-    if (!theirs->in_buckets) continue;
-    Fill(static_cast<Kind>(kind), mine);
-    mine.digest = theirs->digest;
-    for (size_t i = 0; i < kBuckets; ++i) mine.buckets[i].digest = theirs->buckets[i].digest;
-  }
+// What the two share from now on must be complete.
+ObjectSet::ObjectSet(const ObjectSet& other) {
+  (void)other.Digest();
+  branches_ = other.branches_;
+  root_ = other.root_;
 }
 
 ObjectSet& ObjectSet::operator=(const ObjectSet& other) {
@@ -135,101 +145,102 @@ ObjectSet::ObjectSet(ObjectSet&& other) noexcept { *this = std::move(other); }
 
 ObjectSet& ObjectSet::operator=(ObjectSet&& other) noexcept {
   if (this == &other) return *this;
-  objects_ = std::move(other.objects_);
-  last_put_.reset();
-  counts_ = other.counts_;
-  branches_ = std::move(other.branches_);
-  root_ = other.root_;
-  other.Clear();
+  branches_ = std::exchange(other.branches_, {});
+  root_ = std::exchange(other.root_, std::nullopt);
   return *this;
 }
 
-void ObjectSet::Clear() {
-  objects_.clear();
-  last_put_.reset();
-  counts_ = {};
-  for (auto& branch : branches_) branch.reset();
-  root_.reset();
-}
-
-ObjectSet::Leaves* ObjectSet::Touch(const ObjectId& id) {
-  auto& branch = branches_[static_cast<size_t>(id.kind)];
-  if (!branch) branch = std::make_unique<Branch>();
-  root_.reset();
-  branch->digest.reset();
-  if (!branch->in_buckets) return nullptr;
-  Leaves& bucket = branch->buckets[static_cast<size_t>(BucketOf(id.key))];
-  bucket.digest.reset();
-  return &bucket;
-}
-
-void ObjectSet::Fill(Kind kind, Branch& branch) const {
-  const size_t expected = Count(kind) / kBuckets;
-  for (Leaves& bucket : branch.buckets) bucket.entries.reserve(expected + expected / 4);
-  for (auto it = objects_.lower_bound(ObjectId{kind, {}});
-       it != objects_.end() && it->first.kind == kind; ++it) {
-    branch.buckets[static_cast<size_t>(BucketOf(it->first.key))].entries.push_back(&*it);
+template <typename Node>
+Node& ObjectSet::Own(std::shared_ptr<Node>& node) {
+  if (node == nullptr) {
+    node = std::make_shared<Node>();
+  } else if (node->digest) {
+    node = std::make_shared<Node>(*node);
+    node->digest.reset();
   }
-  branch.in_buckets = true;
-}
-
-ObjectSet::Branch* ObjectSet::Filled(Kind kind) const {
-  Branch* const branch = branches_[static_cast<size_t>(kind)].get();
-  if (branch != nullptr && !branch->in_buckets) Fill(kind, *branch);
-  return branch;
+  return *node;
 }
 
 void ObjectSet::Put(ObjectId id, std::string canonical_json) {
-  Leaves* const bucket = Touch(id);
-  const size_t before = objects_.size();
-  const auto hint = last_put_ ? std::next(*last_put_) : objects_.end();
-  const auto entry = objects_.try_emplace(hint, std::move(id));
-  entry->second.json = std::move(canonical_json);
-  entry->second.digest = HashOf(entry->second.json);
-  last_put_ = entry;
-  if (objects_.size() == before) return;
-  ++counts_[static_cast<size_t>(entry->first.kind)];
-  if (bucket == nullptr) return;
-  bucket->entries.insert(PlaceIn(bucket->entries, entry->first.key), &*entry);
+  root_.reset();
+  Branch& branch = Own(branches_[static_cast<size_t>(id.kind)]);
+  Entries& entries = Own(branch.buckets[static_cast<size_t>(BucketOf(id.key))]).entries;
+  const bool last = entries.empty() || entries.back()->first.key < id.key;
+  const auto place = last ? entries.end() : PlaceIn(entries, id.key);
+  const bool there = place != entries.end() && (*place)->first.key == id.key;
+  const Sha256 digest = HashOf(canonical_json);
+  auto entry =
+      std::make_shared<const Entry>(std::move(id), Object{std::move(canonical_json), digest});
+  if (there) {
+    *place = std::move(entry);
+  } else {
+    entries.insert(place, std::move(entry));
+    ++branch.count;
+  }
 }
 
 bool ObjectSet::Remove(const ObjectId& id) {
-  const auto entry = objects_.find(id);
-  if (entry == objects_.end()) return false;
-  Leaves* const bucket = Touch(id);
-  if (bucket != nullptr) bucket->entries.erase(PlaceIn(bucket->entries, id.key));
-  --counts_[static_cast<size_t>(id.kind)];
-  last_put_.reset();
-  objects_.erase(entry);
+  if (Find(id) == nullptr) return false;
+  root_.reset();
+  Branch& branch = Own(branches_[static_cast<size_t>(id.kind)]);
+  Entries& entries = Own(branch.buckets[static_cast<size_t>(BucketOf(id.key))]).entries;
+  entries.erase(PlaceIn(entries, id.key));
+  --branch.count;
   return true;
 }
 
 const Object* ObjectSet::Find(const ObjectId& id) const {
-  const auto found = objects_.find(id);
-  return found == objects_.end() ? nullptr : &found->second;
+  const Entries& entries = Bucket(id.kind, BucketOf(id.key));
+  const auto place = PlaceIn(entries, id.key);
+  const bool there = place != entries.end() && (*place)->first.key == id.key;
+  return there ? &(*place)->second : nullptr;
 }
 
-const Sha256& ObjectSet::DigestOf(Leaves& bucket) {
-  if (bucket.digest) return *bucket.digest;
-  if (bucket.entries.empty()) return DigestOfNothing();
-  std::string text;
-  for (size_t i = 0; i < bucket.entries.size(); ++i) {
-    // A bucket's objects are all over the memory, and waiting for each in turn is most of the work.
-    if (i + 8 < bucket.entries.size()) __builtin_prefetch(bucket.entries[i + 8]);
-    if (i + 4 < bucket.entries.size()) {
-      __builtin_prefetch(bucket.entries[i + 4]->first.key.data());
-      __builtin_prefetch(&bucket.entries[i + 4]->second.digest);
+std::vector<const ObjectSet::Entry*> ObjectSet::InOrder() const& {
+  std::vector<const Entry*> all;
+  all.reserve(size());
+  for (const auto& branch : branches_) {
+    if (branch == nullptr) continue;
+    const auto first = static_cast<ptrdiff_t>(all.size());
+    for (const auto& bucket : branch->buckets) {
+      if (bucket == nullptr) continue;
+      for (const auto& entry : bucket->entries) all.push_back(entry.get());
     }
-    const auto& [id, object] = *bucket.entries[i];
+    std::sort(all.begin() + first, all.end(), IdLess);
+  }
+  return all;
+}
+
+size_t ObjectSet::Count(Kind kind) const { return Of(kind) == nullptr ? 0 : Of(kind)->count; }
+
+size_t ObjectSet::size() const {
+  size_t size = 0;
+  for (int kind = 0; kind < kKinds; ++kind) size += Count(static_cast<Kind>(kind));
+  return size;
+}
+
+const Sha256& ObjectSet::DigestOf(const std::shared_ptr<Leaves>& bucket) {
+  if (bucket == nullptr) return DigestOfNothing();
+  if (bucket->digest) return *bucket->digest;
+  const Entries& entries = bucket->entries;
+  std::string text;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    // A bucket's objects are all over the memory, and waiting for each in turn is most of the work.
+    if (i + 8 < entries.size()) __builtin_prefetch(entries[i + 8].get());
+    if (i + 4 < entries.size()) {
+      __builtin_prefetch(entries[i + 4]->first.key.data());
+      __builtin_prefetch(&entries[i + 4]->second.digest);
+    }
+    const auto& [id, object] = *entries[i];
     AppendPart(id.key, text);
     AppendPart(Bytes(object.digest), text);
   }
-  bucket.digest = HashOf(text);
-  return *bucket.digest;
+  bucket->digest = HashOf(text);
+  return *bucket->digest;
 }
 
 Sha256 ObjectSet::BucketDigest(Kind kind, int bucket) const {
-  Branch* const branch = Filled(kind);
+  const Branch* const branch = Of(kind);
   return branch ? DigestOf(branch->buckets[static_cast<size_t>(bucket)]) : DigestOfNothing();
 }
 
@@ -240,12 +251,12 @@ Sha256 ObjectSet::KindDigest(Kind kind) const {
     for (int i = 0; i < kBuckets; ++i) hasher.Add(Bytes(bucket));
     return hasher.Finish();
   }();
-  Branch* const branch = Filled(kind);
+  Branch* const branch = branches_[static_cast<size_t>(kind)].get();
   if (branch == nullptr) return nothing;
   if (branch->digest) return *branch->digest;
-  for (Leaves& bucket : branch->buckets) (void)DigestOf(bucket);
+  for (const auto& bucket : branch->buckets) (void)DigestOf(bucket);
   Hasher hasher;
-  for (Leaves& bucket : branch->buckets) hasher.Add(Bytes(DigestOf(bucket)));
+  for (const auto& bucket : branch->buckets) hasher.Add(Bytes(DigestOf(bucket)));
   branch->digest = hasher.Finish();
   return *branch->digest;
 }
@@ -263,36 +274,32 @@ Sha256 ObjectSet::Digest() const {
   return *root_;
 }
 
-const std::vector<const ObjectSet::Map::value_type*>& ObjectSet::Bucket(Kind kind,
-                                                                        int bucket) const {
-  static const std::vector<const Map::value_type*> none;
-  Branch* const branch = Filled(kind);
-  return branch ? branch->buckets[static_cast<size_t>(bucket)].entries : none;
+const ObjectSet::Entries& ObjectSet::Bucket(Kind kind, int bucket) const {
+  static const Entries none;
+  const Branch* const branch = Of(kind);
+  if (branch == nullptr) return none;
+  const auto& leaves = branch->buckets[static_cast<size_t>(bucket)];
+  return leaves == nullptr ? none : leaves->entries;
 }
 
 ChangeSet Diff(const ObjectSet& before, const ObjectSet& after) {
-  ChangeSet change;
-  auto a = before.objects().begin();
-  auto b = after.objects().begin();
-  const auto a_end = before.objects().end();
-  const auto b_end = after.objects().end();
-  while (a != a_end || b != b_end) {
-    const auto order = a == a_end   ? std::strong_ordering::greater
-                       : b == b_end ? std::strong_ordering::less
-                                    : a->first <=> b->first;
-    if (order < 0) {
-      change.removed.push_back((a++)->first);
-    } else if (order > 0) {
-      change.upserted.push_back({b->first, b->second.json});
-      ++b;
-    } else {
-      if (a->second.digest != b->second.digest) {
-        change.upserted.push_back({b->first, b->second.json});
-      }
-      ++a;
-      ++b;
+  std::vector<const ObjectSet::Entry*> upserted, removed;
+  if (before.Digest() == after.Digest()) return {};
+  for (int i = 0; i < kKinds; ++i) {
+    const auto kind = static_cast<Kind>(i);
+    if (before.KindDigest(kind) == after.KindDigest(kind)) continue;
+    for (int bucket = 0; bucket < ObjectSet::kBuckets; ++bucket) {
+      if (before.BucketDigest(kind, bucket) == after.BucketDigest(kind, bucket)) continue;
+      Compare(before.Bucket(kind, bucket), after.Bucket(kind, bucket), upserted, removed);
     }
   }
+  std::sort(upserted.begin(), upserted.end(), IdLess);
+  std::sort(removed.begin(), removed.end(), IdLess);
+  ChangeSet change;
+  change.upserted.reserve(upserted.size());
+  for (const auto* entry : upserted) change.upserted.push_back({entry->first, entry->second.json});
+  change.removed.reserve(removed.size());
+  for (const auto* entry : removed) change.removed.push_back(entry->first);
   return change;
 }
 

@@ -3,11 +3,11 @@
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace nestor::config {
@@ -51,11 +51,16 @@ struct Object {
 
 // A configuration as the objects it consists of, with a digest tree over them: root, kind, 256
 // buckets by key hash, object. A change of one object costs one object's hash, and one bucket's,
-// one kind's and the root's when the digest is next asked for. Not thread-safe, const methods
-// included (they fill in digests lazily), until Digest() was called after the last change.
+// one kind's and the root's when the digest is next asked for. Copies share what is the same in
+// them, so that a copy and its first change cost one bucket.
+//
+// Not thread-safe, const methods and copying included (they fill in digests lazily), until Digest()
+// was called after the last change. Copies may be used by different threads.
 class ObjectSet {
  public:
   static constexpr int kBuckets = 256;
+  using Entry = std::pair<const ObjectId, Object>;
+  using Entries = std::vector<std::shared_ptr<const Entry>>;
 
   ObjectSet() = default;
   ObjectSet(const ObjectSet& other);
@@ -64,8 +69,6 @@ class ObjectSet {
   ObjectSet(ObjectSet&& other) noexcept;
   ObjectSet& operator=(ObjectSet&& other) noexcept;
 
-  using Map = std::map<ObjectId, Object>;
-
   // Adds or replaces. `canonical_json` must be canonical. Quickest in the order of ids.
   void Put(ObjectId id, std::string canonical_json);
   // False: it was not there.
@@ -73,44 +76,41 @@ class ObjectSet {
 
   // nullptr: not there. Valid until the next change of the set.
   const Object* Find(const ObjectId& id) const;
-  // In the order of kind, then key as bytes.
-  const Map& objects() const { return objects_; }
-  size_t size() const { return objects_.size(); }
-  size_t Count(Kind kind) const { return counts_[static_cast<size_t>(kind)]; }
+  // All of them in the order of kind, then key as bytes, which are sorted for it. The pointers are
+  // valid until the next change of the set.
+  std::vector<const Entry*> InOrder() const&;
+  std::vector<const Entry*> InOrder() && = delete;
+  size_t size() const;
+  size_t Count(Kind kind) const;
 
   // The roots of the tree and its branches. Equal digests are the definition of identical.
   Sha256 Digest() const;
   Sha256 KindDigest(Kind kind) const;
   Sha256 BucketDigest(Kind kind, int bucket) const;
-  // In key order. Valid until the next change of the set, as are the pointers.
-  const std::vector<const Map::value_type*>& Bucket(Kind kind, int bucket) const;
+  // In key order. Valid until the next change of the set.
+  const Entries& Bucket(Kind kind, int bucket) const;
   static int BucketOf(std::string_view key);
 
  private:
+  // A node whose digest is known is never written again, so sets may share it. One without is this
+  // set's alone, and so are those above it.
   struct Leaves {
-    std::vector<const Map::value_type*> entries;  // in key order
+    Entries entries;  // in key order
     std::optional<Sha256> digest;
   };
   struct Branch {
+    std::array<std::shared_ptr<Leaves>, kBuckets> buckets;  // null: empty
+    size_t count = 0;
     std::optional<Sha256> digest;
-    // False: nothing is in the buckets yet. While a set is first filled they would only cost.
-    bool in_buckets = false;
-    std::array<Leaves, kBuckets> buckets;
   };
 
-  // The bucket of `id`, whose digests up to the root no longer hold; null where there is none yet.
-  Leaves* Touch(const ObjectId& id);
-  // The branch of a kind with its buckets filled, or null.
-  Branch* Filled(Kind kind) const;
-  void Fill(Kind kind, Branch& branch) const;
-  static const Sha256& DigestOf(Leaves& bucket);
-  void Clear();
+  // `node` as one that may be written.
+  template <typename Node>
+  static Node& Own(std::shared_ptr<Node>& node);
+  const Branch* Of(Kind kind) const { return branches_[static_cast<size_t>(kind)].get(); }
+  static const Sha256& DigestOf(const std::shared_ptr<Leaves>& bucket);
 
-  Map objects_;
-  std::optional<Map::iterator> last_put_;  // what is put next most often belongs behind it
-  std::array<size_t, kKinds> counts_{};
-  // Null: no object of the kind was ever there.
-  std::array<std::unique_ptr<Branch>, kKinds> branches_;
+  std::array<std::shared_ptr<Branch>, kKinds> branches_;  // null: none of that kind
   mutable std::optional<Sha256> root_;
 };
 
@@ -127,7 +127,7 @@ struct ChangeSet {
   size_t size() const { return upserted.size() + removed.size(); }
 };
 
-// Compares object digests, not texts; one pass over both.
+// Looks only into buckets whose digests differ, and compares object digests there, not texts.
 ChangeSet Diff(const ObjectSet& before, const ObjectSet& after);
 
 // What undoes `change` where `before` is the configuration it was applied to.

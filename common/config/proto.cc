@@ -70,7 +70,9 @@ absl::StatusOr<ChangeSet> FromProto(const v1::Change& change) {
 
 void ToProto(const ObjectSet& set, v1::Snapshot& out) {
   out.mutable_objects()->Reserve(static_cast<int>(set.size()));
-  for (const auto& [id, object] : set.objects()) Fill(*out.add_objects(), id, object.json);
+  for (const auto* entry : set.InOrder()) {
+    Fill(*out.add_objects(), entry->first, entry->second.json);
+  }
 }
 
 absl::StatusOr<ObjectSet> FromProto(v1::Snapshot&& snapshot) {

@@ -20,7 +20,7 @@ void AddNode(v1::TreeReply& reply, std::string key, const config::Sha256& digest
 void AnswerBucket(const v1::TreeRequest& request, Kind kind, const ObjectSet& set, size_t max_bytes,
                   v1::TreeReply& reply) {
   size_t bytes = 0;
-  for (const auto* entry : set.Bucket(kind, request.bucket())) {
+  for (const auto& entry : set.Bucket(kind, request.bucket())) {
     if (entry->first.key <= request.after_key() && !request.after_key().empty()) continue;
     if (bytes > 0 && bytes + entry->second.json.size() > max_bytes) {
       reply.set_more(true);

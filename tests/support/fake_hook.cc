@@ -134,16 +134,18 @@ std::string FakeHook::Since(std::string_view revision) const {
 
 // A cursor is the last object given, as kind:key.
 absl::StatusOr<std::string> FakeHook::After(std::string_view cursor, size_t slice) const {
-  const config::ObjectSet::Map& all = objects_.objects();
+  const auto all = objects_.InOrder();
   auto at = all.begin();
   if (!cursor.empty()) {
     const size_t colon = std::min(cursor.find(':'), cursor.size());
     const auto kind = config::KindFromName(cursor.substr(0, colon));
     if (!kind || colon == cursor.size()) return Malformed("no cursor: {}", cursor);
-    at = all.upper_bound({*kind, std::string(cursor.substr(colon + 1))});
+    const ObjectId last{*kind, std::string(cursor.substr(colon + 1))};
+    at = std::upper_bound(all.begin(), all.end(), last,
+                          [](const ObjectId& id, const auto* entry) { return id < entry->first; });
   }
   std::set<ObjectId> ids;
-  for (; at != all.end() && ids.size() < slice; ++at) ids.insert(at->first);
+  for (; at != all.end() && ids.size() < slice; ++at) ids.insert((*at)->first);
   std::string answer = Answer(ids, objects_);
   if (at == all.end()) return answer;
   const ObjectId& last = *ids.rbegin();

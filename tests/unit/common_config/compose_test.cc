@@ -120,7 +120,8 @@ TEST_P(CapturedTest, AnyPartOfTheObjectsComesBackAsItWas) {
   std::mt19937 random(7);
   for (int round = 0; round < 100; ++round) {
     ObjectSet wanted = all;
-    for (const auto& [id, object] : all.objects()) {
+    for (const auto* entry : all.InOrder()) {
+      const ObjectId& id = entry->first;
       // Networks and subnets stay, for what is in them; and with the classes, their order.
       const bool holds = id.kind == Kind::kSharedNetwork || id.kind == Kind::kSubnet ||
                          id.kind == Kind::kClientClass || id.key == "client-class-order";
@@ -138,7 +139,8 @@ TEST_P(CapturedTest, AnObjectsOwnTextIsTheOneComposed) {
   const auto& [service, primary, local] = GetParam();
   const ObjectSet wanted = MustExtract(service, Captured(primary));
   const std::string text = MustCompose(service, MustParse(Captured(local)).root(), wanted);
-  for (const auto& [id, object] : wanted.objects()) {
+  for (const auto* entry : wanted.InOrder()) {
+    const auto& [id, object] = *entry;
     const auto own = TextForKea(id, object.json);
     ASSERT_TRUE(own.ok()) << Message(own.status());
     EXPECT_EQ(CanonicalObject(id.kind, MustParse(*own).root()), object.json);

@@ -16,8 +16,8 @@ constexpr auto k6 = DhcpService::kDhcp6;
 
 std::vector<std::string> Keys(const ObjectSet& set, Kind kind) {
   std::vector<std::string> keys;
-  for (const auto& [id, object] : set.objects()) {
-    if (id.kind == kind) keys.push_back(id.key);
+  for (const auto* entry : set.InOrder()) {
+    if (entry->first.kind == kind) keys.push_back(entry->first.key);
   }
   return keys;
 }

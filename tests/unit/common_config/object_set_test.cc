@@ -30,16 +30,17 @@ ObjectSet RandomSet(std::mt19937& random, int most) {
 // The set put together anew, in the order of the objects, with nothing kept from before.
 ObjectSet Rebuilt(const ObjectSet& set) {
   ObjectSet fresh;
-  for (const auto& [id, object] : set.objects()) fresh.Put(id, object.json);
+  for (const auto* entry : set.InOrder()) fresh.Put(entry->first, entry->second.json);
   return fresh;
 }
 
 void ExpectSame(const ObjectSet& a, const ObjectSet& b) {
   EXPECT_EQ(a.Digest(), b.Digest());
   ASSERT_EQ(a.size(), b.size());
-  for (auto i = a.objects().begin(), j = b.objects().begin(); i != a.objects().end(); ++i, ++j) {
-    ASSERT_EQ(i->first, j->first);
-    ASSERT_EQ(i->second.json, j->second.json);
+  const auto in_a = a.InOrder(), in_b = b.InOrder();
+  for (size_t i = 0; i < in_a.size(); ++i) {
+    ASSERT_EQ(in_a[i]->first, in_b[i]->first);
+    ASSERT_EQ(in_a[i]->second.json, in_b[i]->second.json);
   }
 }
 
@@ -143,7 +144,7 @@ TEST(ObjectSetTest, BucketsHoldEachObjectOnceAndAreEvenlyFilled) {
   for (int bucket = 0; bucket < ObjectSet::kBuckets; ++bucket) {
     const auto entries = set.Bucket(Kind::kReservation, bucket);
     EXPECT_TRUE(std::is_sorted(entries.begin(), entries.end(),
-                               [](auto* a, auto* b) { return a->first < b->first; }));
+                               [](const auto& a, const auto& b) { return a->first < b->first; }));
     sum += entries.size();
     most = std::max(most, entries.size());
   }
@@ -164,16 +165,36 @@ TEST(ObjectSetTest, ACopyIsItsOwn) {
   EXPECT_EQ(copy.Digest(), digest);
 }
 
+TEST(ObjectSetTest, ACopySharesTheObjectsThatDidNotChange) {
+  ObjectSet set;
+  for (int i = 0; i < 2000; ++i) set.Put(Subnet(i), "{}");
+  ObjectSet copy = set;
+  copy.Put(Subnet(7), "{\"a\":1}");
+  for (int i = 0; i < 2000; ++i) {
+    EXPECT_EQ(set.Find(Subnet(i)) == copy.Find(Subnet(i)), i != 7) << i;
+  }
+}
+
+TEST(ObjectSetTest, WhatWasMovedFromIsEmpty) {
+  ObjectSet set;
+  set.Put(Subnet(1), "{}");
+  (void)set.Digest();
+  const ObjectSet taken = std::move(set);
+  EXPECT_EQ(taken.size(), 1u);
+  EXPECT_EQ(set.size(), 0u);  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(set.Digest(), ObjectSet().Digest());
+}
+
 TEST(ObjectSetTest, DigestsKeptAreThoseComputedAnew) {
   std::mt19937 random(1);
   ObjectSet set;
   for (int round = 0; round < 400; ++round) {
     const ObjectSet more = RandomSet(random, 6);
-    for (const auto& [id, object] : more.objects()) {
+    for (const auto* entry : more.InOrder()) {
       if (random() % 2 == 0) {
-        set.Put(id, object.json);
+        set.Put(entry->first, entry->second.json);
       } else {
-        set.Remove(id);
+        set.Remove(entry->first);
       }
     }
     if (random() % 3 == 0) (void)set.Digest();
@@ -232,6 +253,62 @@ TEST_P(RandomSetsTest, ADiffIsSortedAndMinimal) {
   for (const ObjectId& id : change.removed) {
     EXPECT_NE(a.Find(id), nullptr);
     EXPECT_EQ(b.Find(id), nullptr);
+  }
+}
+
+// The difference by looking at every object of both.
+ChangeSet NaiveDiff(const ObjectSet& before, const ObjectSet& after) {
+  ChangeSet change;
+  for (const auto* entry : after.InOrder()) {
+    const Object* const old = before.Find(entry->first);
+    if (old != nullptr && old->json == entry->second.json) continue;
+    change.upserted.push_back({entry->first, entry->second.json});
+  }
+  for (const auto* entry : before.InOrder()) {
+    if (after.Find(entry->first) == nullptr) change.removed.push_back(entry->first);
+  }
+  return change;
+}
+
+void ExpectSame(const ChangeSet& a, const ChangeSet& b) {
+  EXPECT_EQ(a.removed, b.removed);
+  ASSERT_EQ(a.upserted.size(), b.upserted.size());
+  for (size_t i = 0; i < a.upserted.size(); ++i) {
+    EXPECT_EQ(a.upserted[i].id, b.upserted[i].id);
+    EXPECT_EQ(a.upserted[i].json, b.upserted[i].json);
+  }
+}
+
+TEST_P(RandomSetsTest, CopiesOfCopiesChangeAloneAndDifferByWhatWasChanged) {
+  std::mt19937 random(GetParam());
+  std::vector<ObjectSet> sets(1, RandomSet(random, 2000));
+  std::vector<ObjectSet> fresh(1, Rebuilt(sets[0]));
+  for (int round = 0; round < 40; ++round) {
+    const size_t from = random() % sets.size();
+    ObjectSet copy = sets[from], kept = fresh[from];
+    const ObjectSet news = RandomSet(random, 20);
+    for (const auto* entry : news.InOrder()) {
+      if (random() % 3 == 0) {
+        EXPECT_EQ(copy.Remove(entry->first), kept.Find(entry->first) != nullptr);
+        kept.Remove(entry->first);
+      } else {
+        copy.Put(entry->first, entry->second.json);
+        kept.Put(entry->first, entry->second.json);
+      }
+      if (random() % 8 == 0) (void)copy.KindDigest(Kind::kSubnet);
+    }
+    if (random() % 4 == 0) {
+      sets[from] = copy;  // what others were copied from is changed as well
+      fresh[from] = Rebuilt(kept);
+    }
+    sets.push_back(std::move(copy));
+    fresh.push_back(Rebuilt(kept));
+  }
+  for (size_t i = 0; i < sets.size(); ++i) {
+    ExpectSame(sets[i], fresh[i]);
+    EXPECT_EQ(sets[i].Digest(), Rebuilt(sets[i]).Digest());
+    const size_t other = random() % sets.size();
+    ExpectSame(Diff(sets[i], sets[other]), NaiveDiff(fresh[i], fresh[other]));
   }
 }
 

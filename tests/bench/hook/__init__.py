@@ -1,0 +1,1 @@
+"""What the hook library and the agents that use it cost."""

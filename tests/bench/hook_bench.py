@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+"""What a change by the hook library costs Kea: sent on the control socket until answered.
+
+hook_bench.py [SIZE...]     sizes: 1 1k 10k 100k; without one, all
+
+One object: held against version-get on the same socket, in turns; goal: at most 1 ms more, at each
+size. 1,000 subnets in one change: held against config-set of the same configuration; goal: 0.5 of it
+at most. Fails only where something could not be measured.
+"""
+import os
+import shutil
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+
+from harness import keaconf, requirements  # noqa: E402
+from harness.kea import Kea  # noqa: E402
+from harness.network import Network  # noqa: E402
+from hook import channel  # noqa: E402
+from journey import figures, sizes  # noqa: E402
+
+_TURNS = 300
+_LARGE_TURNS = 7
+_LARGE_SUBNETS = 1000
+_DEADLINE_S = 180
+
+
+class Served:
+    """One kea-dhcp4 with the library loaded that has `members` besides its own parts."""
+
+    def __init__(self, members):
+        self._folder = tempfile.mkdtemp(prefix="nestor-bench-")
+        self._network = Network()
+        self.own = keaconf.own_parts("dhcp4", "kea-a", "a", self._folder, hook=True)
+        self.kea = Kea("dhcp4", "kea-a", self._folder, self._network["a"],
+                       {"Dhcp4": {**self.own, **members}})
+
+    def __enter__(self):
+        self.kea.start(deadline_s=_DEADLINE_S)
+        return self
+
+    def __exit__(self, *_):
+        self.kea.stop()
+        self._network.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def subnet(number):
+    """One that none of the sizes has."""
+    return {"id": 50000 + number, "subnet": f"172.{16 + number // 256}.{number % 256}.0/24",
+            "pools": [{"pool": f"172.{16 + number // 256}.{number % 256}.10 - "
+                               f"172.{16 + number // 256}.{number % 256}.99"}]}
+
+
+def changes(members):
+    """{what: request(turn)}, each another change in each turn."""
+    first = members["subnet4"][len(members["subnet4"]) // 2]
+    plain = {name: value for name, value in first.items() if name != "reservations"}
+    new = subnet(0)
+
+    def add_or_remove(turn):
+        if turn % 2:
+            return channel.apply_request(removed=[("subnet", str(new["id"]))])
+        return channel.apply_request([("subnet", str(new["id"]), new)])
+    return {
+        "subnet changed": lambda turn: channel.apply_request(
+            [("subnet", str(first["id"]), {**plain, "valid-lifetime": 1000 + turn})]),
+        "subnet added, removed": add_or_remove,
+        "reservation": lambda turn: channel.apply_request(
+            [("reservation", f"{first['id']}/hw-address/02:ff:00:00:00:01",
+              {"hw-address": "02:ff:00:00:00:01", "hostname": f"changed-{turn}"})]),
+        "class": lambda turn: channel.apply_request(
+            [("client-class", "bench", {"name": "bench", "test": f"option[60].text == '{turn}'"})]),
+    }
+
+
+def rows_of(size):
+    members = size.mirrored()
+    with Served(members) as served:
+        for what, request in changes(members).items():
+            requests = [request(turn) for turn in range(_TURNS)]
+            change, limit = [], []
+            for asked in requests:
+                change.append(channel.seconds(served.kea, asked))
+                limit.append(channel.seconds(served.kea, channel.VERSION_GET))
+            more = [1e3 * (one - other) for one, other in zip(change, limit)]
+            yield [f"{size.title}: {what}", f"{1e3 * figures.median(change):.3f}",
+                   f"{1e3 * figures.median(limit):.3f}", f"{figures.median(more):+.3f}",
+                   f"{sorted(more)[len(more) * 99 // 100]:+.3f}"]
+
+
+def large():
+    """The row of 1,000 subnets at once."""
+    added = [subnet(number) for number in range(_LARGE_SUBNETS)]
+    few = {"valid-lifetime": 600, "subnet4": [sizes.ALL[0].mirrored()["subnet4"][0]]}
+    many = {**few, "subnet4": few["subnet4"] + added}
+    add = channel.apply_request([("subnet", str(one["id"]), one) for one in added])
+    remove = channel.apply_request(removed=[("subnet", str(one["id"])) for one in added])
+    with Served(few) as served:
+        to_few, to_many = (channel.request("config-set", {"Dhcp4": {**served.own, **members}})
+                           for members in (few, many))
+        hook, whole = [], []
+        for _ in range(_LARGE_TURNS):
+            hook.append(channel.seconds(served.kea, add))
+            channel.seconds(served.kea, remove)
+            whole.append(channel.seconds(served.kea, to_many))
+            channel.seconds(served.kea, to_few)
+    ratio = figures.median([one / other for one, other in zip(hook, whole)])
+    return [f"{_LARGE_SUBNETS} subnets", f"{1e3 * figures.median(hook):.1f}",
+            f"{1e3 * figures.median(whole):.1f}", f"{ratio:.2f}"]
+
+
+def main(names):
+    requirements.check()
+    chosen = [size for size in sizes.ALL if not names or size.name in names]
+    if not chosen or len(chosen) < len(set(names)):
+        sys.exit(__doc__)
+    print("Milliseconds, medians of turns; 'more' is the median of the turns' differences, then the "
+          "99th of 100.\n")
+    figures.print_table(["one object", "nestor-apply", "version-get", "more", "p99"],
+                        [row for size in chosen for row in rows_of(size)])
+    print()
+    figures.print_table(["one change", "nestor-apply", "config-set", "ratio"], [large()])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
