@@ -53,11 +53,10 @@ struct V4 {
     return host.getIPv4SubnetID();
   }
   static isc::data::ElementPtr ElementOf(const isc::dhcp::Host& host) { return host.toElement4(); }
-  // At most `most` of them.
+  // Kea has an index of these; by pages it looks at the hosts of all subnets.
   static isc::dhcp::ConstHostCollection HostsIn(const isc::dhcp::CfgHosts& hosts,
-                                                isc::dhcp::SubnetID subnet, size_t most) {
-    size_t source = 0;
-    return hosts.getPage4(subnet, source, 0, isc::dhcp::HostPageSize(most));
+                                                isc::dhcp::SubnetID subnet) {
+    return hosts.getAll4(subnet);
   }
   static isc::dhcp::ConstHostPtr FindHost(const isc::dhcp::CfgHosts& hosts,
                                           isc::dhcp::SubnetID subnet, const isc::dhcp::Host& like) {
@@ -126,11 +125,9 @@ struct V6 {
     return host.getIPv6SubnetID();
   }
   static isc::data::ElementPtr ElementOf(const isc::dhcp::Host& host) { return host.toElement6(); }
-  // At most `most` of them.
   static isc::dhcp::ConstHostCollection HostsIn(const isc::dhcp::CfgHosts& hosts,
-                                                isc::dhcp::SubnetID subnet, size_t most) {
-    size_t source = 0;
-    return hosts.getPage6(subnet, source, 0, isc::dhcp::HostPageSize(most));
+                                                isc::dhcp::SubnetID subnet) {
+    return hosts.getAll6(subnet);
   }
   static isc::dhcp::ConstHostPtr FindHost(const isc::dhcp::CfgHosts& hosts,
                                           isc::dhcp::SubnetID subnet, const isc::dhcp::Host& like) {

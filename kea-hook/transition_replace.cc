@@ -206,7 +206,7 @@ void Transition<F>::CheckHostsIn(SubnetID number) {
   const SubnetEntry& entry = subnets_.at(number);
   const auto& hosts = *config_->getCfgHosts();
   if (!entry.parsed) {
-    const auto some = F::HostsIn(hosts, number, 1);
+    const auto some = F::HostsIn(hosts, number);
     if (some.empty()) return;
     refused_.push_back({entry.id, "it still has reservations, " +
                                       ReservationKey(number, *F::ElementOf(*some.front())) +
@@ -214,7 +214,7 @@ void Transition<F>::CheckHostsIn(SubnetID number) {
     return;
   }
   if (!entry.before || entry.before->toText() == entry.parsed->toText()) return;
-  for (const auto& host : F::HostsIn(hosts, number, UINT32_MAX)) {
+  for (const auto& host : F::HostsIn(hosts, number)) {
     const std::string outside = F::OutOf(*entry.parsed, *host);
     if (outside.empty()) continue;
     refused_.push_back({entry.id, "the reserved address " + outside + " would not be in " +
