@@ -62,7 +62,7 @@ void FileHint::Follow(int64_t pid) {
   pid_ = watched_ >= 0 ? pid : 0;  // else it is tried again
 }
 
-bool FileHint::Seen() {
+Hint::Sign FileHint::Seen() {
   const MutexLock lock(mutex_);
   bool seen = false;
   alignas(inotify_event) std::array<char, 4096> events{};
@@ -78,7 +78,7 @@ bool FileHint::Seen() {
       if (event.len > 0 && name_ == name) seen = true;
     }
   }
-  return seen;
+  return seen ? Sign::kExpected : Sign::kNone;
 }
 
 }  // namespace nestor::watch

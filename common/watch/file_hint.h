@@ -22,7 +22,7 @@ class FileHint final : public Hint {
   FileHint& operator=(const FileHint&) = delete;
 
   void Follow(int64_t pid) override;
-  bool Seen() override;
+  Sign Seen() override;
 
   // Readable as soon as something happened in the file's directory; -1: the kernel gives none.
   int fd() const { return fd_; }

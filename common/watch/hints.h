@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -17,10 +18,10 @@ class Hints final : public Hint {
   void Follow(int64_t pid) override {
     for (const auto& hint : hints_) hint->Follow(pid);
   }
-  bool Seen() override {
-    bool seen = false;
-    for (const auto& hint : hints_) seen |= hint->Seen();
-    return seen;
+  Sign Seen() override {
+    Sign strongest = Sign::kNone;
+    for (const auto& hint : hints_) strongest = std::max(strongest, hint->Seen());
+    return strongest;
   }
 
  private:

@@ -94,7 +94,7 @@ HookHint::~HookHint() {
   ::unlink(path_.c_str());
 }
 
-bool HookHint::Seen() {
+Hint::Sign HookHint::Seen() {
   bool seen = false;
   std::array<char, kLargest> notice{};
   for (int i = 0; i < kMostAtOnce; ++i) {
@@ -110,7 +110,7 @@ bool HookHint::Seen() {
       leases_->Refuse();
     }
   }
-  return seen;
+  return seen ? Sign::kHappened : Sign::kNone;
 }
 
 }  // namespace nestor::watch

@@ -28,7 +28,7 @@ class HookHint final : public Hint {
   HookHint& operator=(const HookHint&) = delete;
 
   void Follow(int64_t /*pid*/) override {}
-  bool Seen() override;
+  Sign Seen() override;
 
   // Readable while there are notices.
   int fd() const { return fd_; }

@@ -35,11 +35,23 @@ void HookReading::Took(std::shared_ptr<const config::ObjectSet> set, std::string
 }
 
 absl::StatusOr<Running> HookReading::Read(absl::Duration timeout) {
-  Running running;
-  ASSIGN_OR_RETURN(running.set, ReadSet(timeout, running.revision));
-  Took(running.set, running.revision);
+  std::string revision;
+  ASSIGN_OR_RETURN(auto set, ReadSet(timeout, revision));
+  Took(std::move(set), std::move(revision));
   // Another instance may serve another configuration of what is not mirrored.
   if (!SameInstance()) RETURN_IF_ERROR(Ask(timeout));
+  return AsRunning();
+}
+
+std::optional<Running> HookReading::Known() const {
+  if (!set_ || !SameInstance()) return std::nullopt;
+  return AsRunning();
+}
+
+Running HookReading::AsRunning() const {
+  Running running;
+  running.set = set_;
+  running.revision = revision_;
   running.ha_mode = status_->ha_mode;
   if (!status_->config_backend.empty()) {
     running.config_backend = config::WhyNoConfigBackend(status_->config_backend);

@@ -36,9 +36,10 @@ class HookReading {
 
   // Reads what changed since the last read. Errors as those of common/hook/objects.h.
   absl::StatusOr<Running> Read(absl::Duration timeout);
+  // What Kea was last known to have, where that is of the library's instance as of the last Ask().
+  std::optional<Running> Known() const;
   // Kea has `set` at `revision`, by whatever it was learnt.
   void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision);
-  Known known() const { return {set_, revision_}; }
   // The next read is of the whole.
   void Forget() { Took(nullptr, {}); }
 
@@ -47,6 +48,8 @@ class HookReading {
   bool AuditFinds(absl::Duration timeout);
 
  private:
+  // `set_`, with what the status says besides.
+  Running AsRunning() const;
   absl::StatusOr<std::shared_ptr<const config::ObjectSet>> ReadSet(absl::Duration timeout,
                                                                    std::string& revision);
 

@@ -77,7 +77,7 @@ class KeaSource : public ChangeSource {
     hook_.Took(std::move(set), std::move(revision));
   }
 
-  Known known() const override { return hook_.known(); }
+  std::optional<Running> Known() const override { return read_ ? hook_.Known() : std::nullopt; }
 
   void Expect(std::string origin) override { expected_ = std::move(origin); }
 

@@ -1,6 +1,7 @@
 #include "common/watch/lookout.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/log/log.h"
@@ -73,10 +74,7 @@ Lookout::Lookout(DhcpService service, ChangeSource& source, Hint* hint, Executor
 
 void Lookout::Tick() {
   const Instant now = clock_.Now();
-  if (hint_ != nullptr && hint_->Seen()) {
-    hurry_until_ = now + kHurry;
-    next_look_ = std::min(next_look_, now);
-  }
+  if (hint_ != nullptr) TakeSign(hint_->Seen(), now);
   if (!looking_ && now >= next_look_) return PostLook();
   if (!looking_ || told_silent_ || now - began_ < kSilent) return;
   told_silent_ = true;
@@ -85,6 +83,22 @@ void Lookout::Tick() {
   silent.health.reachable = false;
   silent.health.error = fmt::format("no answer for {} s", absl::ToInt64Seconds(kSilent));
   on_look_(std::move(silent));
+}
+
+void Lookout::TakeSign(Hint::Sign sign, Instant now) {
+  switch (sign) {
+    case Hint::Sign::kNone:
+      return;
+    case Hint::Sign::kExpected:
+      // Who is told when it happens need not look for it meanwhile.
+      if (!told_ || health_.hook.empty()) hurry_until_ = now + kHurry;
+      break;
+    case Hint::Sign::kHappened:
+      told_ = true;
+      look_again_ |= looking_;
+      break;
+  }
+  next_look_ = std::min(next_look_, now);
 }
 
 void Lookout::ReadAgain(std::function<void(absl::Status)> done) {
@@ -114,7 +128,7 @@ void Lookout::Finish(Look look, const std::vector<Done>& waiting) {
   const Instant now = clock_.Now();
   const bool failed = !look.read_status.ok() || !look.used_status.ok();
   if (look.read || failed) hurry_until_ = now;  // what was hinted at has happened
-  if (now < hurry_until_) {
+  if (std::exchange(look_again_, false) || now < hurry_until_) {
     next_look_ = now;
   } else if (waiting_.empty()) {  // who asked during this look does not wait for the next turn
     next_look_ = now + (failed ? WaitAfterFailure(look.read_status, now - began_) : kPeriod);

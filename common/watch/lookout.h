@@ -23,10 +23,10 @@ struct Look {
   absl::Status used_status;                      // of what was done with it on the worker
 };
 
-// Looks at one local Kea each 250 ms, more often for a while after a hint, and reads its
-// configuration when it changed. Protocol thread only; asking and reading are one task on the
-// service's worker. A Kea whose configuration cannot be read, or that keeps a look waiting for 10
-// s, is told of as one that does not answer.
+// Looks at one local Kea each 250 ms, at once where a hint says that it changed, more often for a
+// while where it says that it may, and reads its configuration when it changed. Protocol thread
+// only; asking and reading are one task on the service's worker. A Kea whose configuration cannot
+// be read, or that keeps a look waiting for 10 s, is told of as one that does not answer.
 class Lookout : public std::enable_shared_from_this<Lookout> {
  public:
   // What is to be done with a configuration on the worker, before the protocol thread hears of the
@@ -56,11 +56,14 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   Clock& clock_;
   Use use_;
   OnLook on_look_;
+  void TakeSign(Hint::Sign sign, Instant now);
   bool looking_ = false;
   Instant began_;  // the look under way
   bool told_silent_ = false;
   KeaHealth health_;  // of the last look
   Instant next_look_;
+  bool look_again_ = false;    // a change was told of during the look under way
+  bool told_ = false;          // changes are told of when they happen, by a hook library
   Instant hurry_until_;        // what was hinted at may happen until then
   std::vector<Done> waiting_;  // for the next look that begins
 };

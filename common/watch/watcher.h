@@ -41,12 +41,6 @@ struct Running {
 absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& kea,
                                           absl::Duration timeout);
 
-// A configuration, and which of the hook library's it is.
-struct Known {
-  std::shared_ptr<const config::ObjectSet> set;  // null: none
-  std::string revision;                          // empty: the library is not loaded
-};
-
 // One local Kea's configuration: whether it may have changed since it was last read, and reading
 // it. Worker thread only.
 class ChangeSource {
@@ -75,8 +69,9 @@ class ChangeSource {
   // By a change of our own Kea has `set` at this revision of the hook library, read back.
   virtual void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision) = 0;
 
-  // The configuration that was last read, or taken, by the hook library.
-  virtual Known known() const = 0;
+  // What Kea had when it was last asked, without asking it; nothing where the hook library, which
+  // tells whether a revision still holds, is not loaded or the configuration is not known.
+  virtual std::optional<Running> Known() const = 0;
 
   // The next change that Poll() tells of is our own, and has this origin; empty: it is not.
   virtual void Expect(std::string origin) = 0;
@@ -85,15 +80,21 @@ class ChangeSource {
   virtual const hook::Status* hook() const = 0;
 };
 
-// Signs that a Kea's configuration is about to change. What it misses is noticed a little later.
+// Signs that a Kea's configuration changes. What it misses is noticed a little later.
 class Hint {
  public:
+  enum class Sign {
+    kNone,
+    kExpected,  // it is perhaps about to change
+    kHappened,  // it has changed
+  };
+
   virtual ~Hint() = default;
 
   // This is the Kea's process. On the service's worker, at each look: it may wait for the disk.
   virtual void Follow(int64_t pid) = 0;
-  // True: there was a sign since the last call. Protocol thread.
-  virtual bool Seen() = 0;
+  // The strongest sign since the last call. Protocol thread.
+  virtual Sign Seen() = 0;
 };
 
 // Notices by status-get each poll: `pid`, or `uptime` falling, shows a restart, `uptime - reload`

@@ -71,16 +71,16 @@ absl::StatusOr<Amendment::Went> Amendment::Step() {
 }
 
 absl::Status Amendment::Begin() {
-  const watch::Known known = source_.known();
-  if (source_.hook() == nullptr || known.set == nullptr || known.revision.empty()) {
+  const std::optional<watch::Running> known = source_.Known();
+  if (!known) {
     return Error(absl::StatusCode::kFailedPrecondition,
                  "Kea on {} has not loaded libdhcp_nestor.so, so only a reload changes it: nothing "
                  "was done. Put the file in place and let Kea reload (HA begins anew), or load the "
                  "library and ask again",
                  server_);
   }
-  running_ = known.set;
-  revision_ = known.revision;
+  running_ = known->set;
+  revision_ = known->revision;
   ASSIGN_OR_RETURN(config::Written written,
                    config::Written::Parse(service_, std::exchange(order_.text, {})));
   if (const auto names = written.OptionsWithoutCode(); !names.empty()) {

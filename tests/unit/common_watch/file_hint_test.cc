@@ -41,19 +41,19 @@ class FileHintTest : public ::testing::Test {
 TEST_F(FileHintTest, SeesTheFileWritten) {
   Run(7, {"/usr/sbin/kea-dhcp4", "-d", "-c", file_});
   hint_.Follow(7);
-  EXPECT_FALSE(hint_.Seen());
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kNone);
   Write(file_, "{ }");
-  EXPECT_TRUE(hint_.Seen());
-  EXPECT_FALSE(hint_.Seen()) << "once is enough";
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kExpected);
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kNone) << "once is enough";
 }
 
 TEST_F(FileHintTest, SeesTheFileReplaced) {
   Run(7, {"kea-dhcp4", "-c" + file_.string()});
   hint_.Follow(7);
   Write(folder_ / "etc/new", "{ }");
-  EXPECT_FALSE(hint_.Seen()) << "another file of the directory";
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kNone) << "another file of the directory";
   fs::rename(folder_ / "etc/new", file_);
-  EXPECT_TRUE(hint_.Seen());
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kExpected);
 }
 
 TEST_F(FileHintTest, SeesWhatALinkLeadsTo) {
@@ -61,7 +61,7 @@ TEST_F(FileHintTest, SeesWhatALinkLeadsTo) {
   Run(7, {"kea-dhcp4", "-c", folder_ / "link"});
   hint_.Follow(7);
   Write(folder_ / "link", "{ }");
-  EXPECT_TRUE(hint_.Seen());
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kExpected);
 }
 
 TEST_F(FileHintTest, FollowsTheNextProcess) {
@@ -72,22 +72,22 @@ TEST_F(FileHintTest, FollowsTheNextProcess) {
   Run(8, {"kea-dhcp4", "-c", other});
   hint_.Follow(8);
   Write(file_, "{ }");
-  EXPECT_FALSE(hint_.Seen());
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kNone);
   Write(other, "{ }");
-  EXPECT_TRUE(hint_.Seen());
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kExpected);
 }
 
 TEST_F(FileHintTest, FindsTheFileAgainWhenItsDirectoryWasReplaced) {
   Run(7, {"kea-dhcp4", "-c", file_});
   hint_.Follow(7);
   fs::remove_all(folder_ / "etc");
-  EXPECT_FALSE(hint_.Seen());
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kNone);
   hint_.Follow(7);
   Write(file_, "{}");
   hint_.Follow(7);
   (void)hint_.Seen();
   Write(file_, "{ }");
-  EXPECT_TRUE(hint_.Seen());
+  EXPECT_EQ(hint_.Seen(), Hint::Sign::kExpected);
 }
 
 TEST_F(FileHintTest, IsSilentWhereNoFileCanBeFound) {
@@ -99,7 +99,7 @@ TEST_F(FileHintTest, IsSilentWhereNoFileCanBeFound) {
   for (int64_t pid = 1; pid <= 6; ++pid) {
     hint_.Follow(pid);
     Write(file_, "{ }");
-    EXPECT_FALSE(hint_.Seen()) << pid;
+    EXPECT_EQ(hint_.Seen(), Hint::Sign::kNone) << pid;
   }
 }
 

@@ -51,11 +51,11 @@ class HookHintTest : public ::testing::Test {
 TEST_F(HookHintTest, SeesThatTheConfigurationChanged) {
   const auto hint = Listen();
   ASSERT_TRUE(hint.ok()) << Message(hint.status());
-  EXPECT_FALSE((*hint)->Seen());
+  EXPECT_EQ((*hint)->Seen(), Hint::Sign::kNone);
   EXPECT_TRUE(Tell(kChange));
   EXPECT_TRUE(Tell(kChange));
-  EXPECT_TRUE((*hint)->Seen());
-  EXPECT_FALSE((*hint)->Seen());
+  EXPECT_EQ((*hint)->Seen(), Hint::Sign::kHappened);
+  EXPECT_EQ((*hint)->Seen(), Hint::Sign::kNone);
 }
 
 TEST_F(HookHintTest, IsNotStirredByALeaseOrByAnythingElse) {
@@ -64,7 +64,7 @@ TEST_F(HookHintTest, IsNotStirredByALeaseOrByAnythingElse) {
   EXPECT_TRUE(Tell(R"({"notice":"lease","event":"committed","address":"192.0.2.1"})"));
   EXPECT_TRUE(Tell(std::string(10'000, 'x')));
   EXPECT_TRUE(Tell("{"));
-  EXPECT_FALSE((*hint)->Seen());
+  EXPECT_EQ((*hint)->Seen(), Hint::Sign::kNone);
 }
 
 TEST_F(HookHintTest, PassesLeasesOnAsTheyCome) {
@@ -103,7 +103,7 @@ TEST_F(HookHintTest, NeverMakesTheLibraryWait) {
   while (Tell(kChange)) ++taken;
   EXPECT_EQ(errno, EAGAIN);
   EXPECT_GT(taken, 0);
-  EXPECT_TRUE((*hint)->Seen());
+  EXPECT_EQ((*hint)->Seen(), Hint::Sign::kHappened);
   EXPECT_TRUE(Tell(kChange));
 }
 
@@ -130,7 +130,7 @@ TEST_F(HookHintTest, LeavesAloneWhatIsNotItsOwn) {
   ASSERT_TRUE(first.ok());
   EXPECT_THAT(WhyNot(), HasSubstr("another program listens there"));
   EXPECT_TRUE(Tell(kChange));  // still the first one's
-  EXPECT_TRUE((*first)->Seen());
+  EXPECT_EQ((*first)->Seen(), Hint::Sign::kHappened);
 }
 
 TEST_F(HookHintTest, DoesNotReplaceAFile) {

@@ -33,9 +33,9 @@ class Queue final : public Executor {
 class FakeHint final : public Hint {
  public:
   void Follow(int64_t pid) override { followed = pid; }
-  bool Seen() override { return std::exchange(seen, false); }
+  Sign Seen() override { return std::exchange(sign, Sign::kNone); }
 
-  bool seen = false;
+  Sign sign = Sign::kNone;
   int64_t followed = 0;
 };
 
@@ -85,7 +85,7 @@ TEST_F(LookoutTest, LooksFourTimesASecond) {
 }
 
 TEST_F(LookoutTest, LooksOftenForAWhileAfterAHint) {
-  hint_.seen = true;
+  hint_.sign = Hint::Sign::kExpected;
   Pass(absl::Seconds(1));
   EXPECT_GE(looks_, 30);
   EXPECT_LE(looks_, 51);
@@ -96,7 +96,7 @@ TEST_F(LookoutTest, LooksOftenForAWhileAfterAHint) {
 }
 
 TEST_F(LookoutTest, IsCalmAgainWhenTheChangeWasRead) {
-  hint_.seen = true;
+  hint_.sign = Hint::Sign::kExpected;
   Pass(absl::Milliseconds(100));
   kea_.Set(R"({"Dhcp4":{"valid-lifetime":2}})");
   Pass(absl::Milliseconds(100));
@@ -104,6 +104,36 @@ TEST_F(LookoutTest, IsCalmAgainWhenTheChangeWasRead) {
   looks_ = 0;
   Pass(absl::Seconds(2));
   EXPECT_LE(looks_, 9);
+}
+
+TEST_F(LookoutTest, LooksAtOnceAndOnceWhereAChangeIsToldOf) {
+  kea_.Set(R"({"Dhcp4":{"valid-lifetime":2}})");
+  hint_.sign = Hint::Sign::kHappened;
+  const Instant told = clock_.Now();
+  lookout_->Tick();
+  while (worker_.RunOne() || loop_.RunOne()) {
+  }
+  EXPECT_EQ(clock_.Now(), told);
+  EXPECT_EQ(reads_, 1);
+  looks_ = 0;
+  hint_.sign = Hint::Sign::kHappened;  // of what was read already
+  Pass(absl::Seconds(2));
+  EXPECT_LE(looks_, 10);
+}
+
+TEST_F(LookoutTest, LooksAgainWhereAChangeIsToldOfDuringALook) {
+  hint_.sign = Hint::Sign::kHappened;
+  lookout_->Tick();
+  EXPECT_TRUE(worker_.RunOne());
+  kea_.Set(R"({"Dhcp4":{"valid-lifetime":2}})");
+  hint_.sign = Hint::Sign::kHappened;
+  const Instant told = clock_.Now();
+  lookout_->Tick();
+  EXPECT_TRUE(loop_.RunOne());
+  lookout_->Tick();
+  EXPECT_TRUE(worker_.RunOne() && loop_.RunOne());
+  EXPECT_EQ(clock_.Now(), told);
+  EXPECT_EQ(reads_, 1);
 }
 
 // A read blocks Kea for as long as it takes.
