@@ -259,6 +259,7 @@ class Follower {
   void Nack(const ApplyEnd& end, v1::NackClass nack_class, bool retryable);
   void SendAck(Instant now);
   void AckSoon(Instant now);
+  void AckApplied(Instant now);
   void ResyncSynced();
   bool ResyncReached() const;
   void EndResync(std::string_view to, std::string_view reason);
@@ -366,6 +367,7 @@ class Follower {
   std::vector<uint64_t> superseded_;
   std::optional<Instant> ack_at_;
   Instant last_ack_{-absl::InfiniteDuration()};
+  Instant last_applied_ack_{-absl::InfiniteDuration()};  // that told of a change applied
   Instant ack_periodic_;
 
   // The walk over the primary's digest tree, for a repair or a comparison.

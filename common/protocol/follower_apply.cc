@@ -262,7 +262,11 @@ FollowerActions Follower::OnApplied(const ApplyEnd& end, Instant now) {
       break;
   }
   open_.reset();
-  AckSoon(now);
+  if (end.kind == ApplyEnd::Kind::kApplied) {
+    AckApplied(now);
+  } else {
+    AckSoon(now);
+  }
   MaybeApply(now);
   return Take();
 }

@@ -68,6 +68,13 @@ void Follower::AckSoon(Instant now) {
   if (now >= *ack_at_) SendAck(now);
 }
 
+// Somebody may wait for it, so news of what was only received does not hold it up.
+void Follower::AckApplied(Instant now) {
+  if (now < last_applied_ack_ + kAckGather) return AckSoon(now);
+  last_applied_ack_ = now;
+  SendAck(now);
+}
+
 void Follower::ResyncSynced() {
   resync_synced_ = true;
   resync_target_ = TailSequence();
