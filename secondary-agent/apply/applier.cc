@@ -38,15 +38,20 @@ bool Applier::Run(Job& job) {
 
 bool Applier::ReadBefore(Job& job) {
   using By = watch::ChangeSource::By;
-  source_.Poll();
-  auto running = source_.Read(job.by_text ? By::kConfigGet : By::kLeast, kReadTimeout);
-  if (!running.ok()) {
-    job.result.outcome = Outcome::kUnreachable;
-    job.result.text = fmt::format("{}: Kea on {} could not be read: {}. It is tried again.",
-                                  job.target.label, server_, Message(running.status()));
-    return false;
+  if (auto known = AsLastKnown(job)) {
+    job.before = *std::move(known);
+  } else {
+    job.asked = true;
+    source_.Poll();
+    auto running = source_.Read(job.by_text ? By::kConfigGet : By::kLeast, kReadTimeout);
+    if (!running.ok()) {
+      job.result.outcome = Outcome::kUnreachable;
+      job.result.text = fmt::format("{}: Kea on {} could not be read: {}. It is tried again.",
+                                    job.target.label, server_, Message(running.status()));
+      return false;
+    }
+    job.before = *std::move(running);
   }
-  job.before = *std::move(running);
   job.actual = job.before.set;
   job.result.actual = job.actual;
   const hook::Status* hook = source_.hook();
@@ -71,6 +76,18 @@ bool Applier::ReadBefore(Job& job) {
     return false;
   }
   return true;
+}
+
+// What Kea was last known to have, where the change is for that and can be sent without asking: the
+// hook library makes it only if it is so.
+std::optional<watch::Running> Applier::AsLastKnown(const Job& job) const {
+  const Target& target = job.target;
+  if (job.asked || unsure_ || target.whole || target.digest_before == target.digest_after) {
+    return std::nullopt;
+  }
+  auto known = source_.Known();
+  if (known && known->set->Digest() != target.digest_before) known.reset();
+  return known;
 }
 
 bool Applier::Prepare(Job& job) {

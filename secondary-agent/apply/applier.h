@@ -61,10 +61,11 @@ struct ApplyResult {
   size_t subnets_removed = 0, reservations_removed = 0;
 };
 
-// Brings one Kea to a Target by the least disruptive way. By the hook library: read what changed,
-// plan, nestor-apply, compare what it answers, config-write. Where that cannot be: read, plan,
-// config-test, config-set, read back, config-write; after a failed config-set the last good
-// configuration is put back at once and the service's health is checked. Worker thread only.
+// Brings one Kea to a Target by the least disruptive way. By the hook library: plan against what
+// Kea was last known to have, which nestor-apply is held to, or else against what is read; compare
+// what it answers, config-write. Where that cannot be: read, plan, config-test, config-set, read
+// back, config-write; after a failed config-set the last good configuration is put back at once and
+// the service's health is checked. Worker thread only.
 class Applier {
  public:
   // `kea`, `source` and `clock` must outlive it. `server` is this server's name, for texts.
@@ -87,6 +88,7 @@ class Applier {
   // Each a step; false: the job has ended.
   bool Run(Job& job);
   bool ReadBefore(Job& job);
+  std::optional<watch::Running> AsLastKnown(const Job& job) const;
   bool Prepare(Job& job);
   bool Plan(Job& job);
   bool Intend(Job& job);

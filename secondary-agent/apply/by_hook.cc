@@ -28,6 +28,7 @@ bool Applier::Change(Job& job) {
                                   StillServes("Nothing of it was applied"));
     return false;
   }
+  if (absl::IsUnavailable(applied.status()) && !std::exchange(job.asked, true)) return Run(job);
   NESTOR_LOG(warn, "KEA_SILENT", "what=\"{}\" error=\"{}\"", job.target.label,
              Message(applied.status()));
   Find(job, applied.status());
@@ -39,6 +40,7 @@ bool Applier::TakeAnswer(Job& job, const hook::Applied& applied) {
     case hook::Applied::Result::kDone:
       break;
     case hook::Applied::Result::kChangedMeanwhile:
+      if (!std::exchange(job.asked, true)) return Run(job);
       if (!std::exchange(job.repeated, true)) return Run(job);
       job.result.outcome = Outcome::kUnreachable;
       job.result.text = fmt::format("{}: the configuration of {} changes all the time ({}). {}",
@@ -76,10 +78,9 @@ void Applier::ReadOtherwise(Job& job, std::string_view revision) {
   const absl::Status read = ReadBack(job);
   if (read.ok() && job.after.revision == revision) return Mismatch(job);
   job.result.outcome = Outcome::kUnknown;
-  job.result.text = fmt::format("{}: Kea on {} took it and has something else since ({}). {}",
-                                job.target.label, server_,
-                                read.ok() ? "somebody changed it" : Message(read),
-                                "It is compared again.");
+  job.result.text = fmt::format(
+      "{}: Kea on {} took it and has something else since ({}). {}", job.target.label, server_,
+      read.ok() ? "somebody changed it" : Message(read), "It is compared again.");
 }
 
 }  // namespace nestor::secondary

@@ -51,12 +51,22 @@ TEST_F(ByHookTest, WithoutTheIntentNothingIsSent) {
   EXPECT_TRUE(Has({1, 2}));
 }
 
-TEST_F(ByHookTest, TheSecondChangeReadsOnlyWhatChanged) {
+TEST_F(ByHookTest, TheSecondChangeIsSentWithoutAReadBefore) {
   (void)ApplyThird();
-  const size_t slices = kea_.Accepted("nestor-get");
+  const size_t slices = kea_.Accepted("nestor-get"), polls = kea_.Accepted("status-get");
   const ApplyResult result = Apply(ChangeFrom({1, 2, 3}, {1, 2, 3, 4}));
   EXPECT_EQ(result.outcome, Outcome::kApplied);
-  EXPECT_EQ(kea_.Accepted("nestor-get"), slices + 1);
+  EXPECT_TRUE(Has({1, 2, 3, 4}));
+  EXPECT_EQ(kea_.Accepted("nestor-get"), slices);
+  EXPECT_EQ(kea_.Accepted("status-get"), polls);
+}
+
+TEST_F(ByHookTest, WhereKeaHasSomethingElseMeanwhileItIsRead) {
+  (void)ApplyThird();
+  kea_.ChangeInProcess(Config({1, 2, 3, 9}, kWithHook));
+  const ApplyResult result = Apply(ChangeFrom({1, 2, 3}, {1, 2, 3, 4}));
+  EXPECT_EQ(result.outcome, Outcome::kDiffersBefore);
+  EXPECT_TRUE(Has({1, 2, 3, 9}));
 }
 
 TEST_F(ByHookTest, ARefusalNamesTheObjectAndChangesNothing) {
