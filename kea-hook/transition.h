@@ -82,6 +82,7 @@ class Transition {
 
   // -- replacing
   void Replace();
+  SubnetPtr FindSubnet(SubnetID number) const;  // null: there is none
   void RemoveHosts();
   void RemoveSubnets();
   void PlaceNetworks();

@@ -55,6 +55,12 @@ void Transition<F>::Replace() {
   ReplaceLists();
 }
 
+// By Kea's index; its getSubnet() looks at all.
+template <typename F>
+typename F::SubnetPtr Transition<F>::FindSubnet(SubnetID number) const {
+  return boost::const_pointer_cast<typename F::Subnet>(F::Subnets(*config_)->getBySubnetId(number));
+}
+
 template <typename F>
 void Transition<F>::RemoveHosts() {
   const auto hosts = config_->getCfgHosts();
@@ -71,7 +77,7 @@ template <typename F>
 void Transition<F>::RemoveSubnets() {
   const auto subnets = F::Subnets(*config_);
   for (auto& [number, entry] : subnets_) {
-    const SubnetPtr before = entry.before = subnets->getSubnet(number);
+    const SubnetPtr before = entry.before = FindSubnet(number);
     if (!before) continue;
     SharedNetworkPtr network;
     before->getSharedNetwork(network);
@@ -149,7 +155,7 @@ void Transition<F>::PlaceHosts() {
 template <typename F>
 void Transition<F>::Place(const HostEntry& entry) {
   if (entry.subnet != 0) {
-    const SubnetPtr subnet = F::Subnets(*config_)->getSubnet(entry.subnet);
+    const SubnetPtr subnet = FindSubnet(entry.subnet);
     if (!subnet) throw Refused(kRefused, "there is no subnet " + std::to_string(entry.subnet));
     if (const std::string outside = F::OutOf(*subnet, *entry.parsed); !outside.empty()) {
       throw Refused(kRefused, outside + " is not in subnet " + subnet->toText());

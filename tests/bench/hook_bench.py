@@ -90,10 +90,10 @@ def rows_of(size):
                    f"{sorted(more)[len(more) * 99 // 100]:+.3f}"]
 
 
-def large():
-    """The row of 1,000 subnets at once."""
+def large(size):
+    """The row of 1,000 subnets more than `size` has, at once."""
     added = [subnet(number) for number in range(_LARGE_SUBNETS)]
-    few = {"valid-lifetime": 600, "subnet4": [sizes.ALL[0].mirrored()["subnet4"][0]]}
+    few = size.mirrored()
     many = {**few, "subnet4": few["subnet4"] + added}
     add = channel.apply_request([("subnet", str(one["id"]), one) for one in added])
     remove = channel.apply_request(removed=[("subnet", str(one["id"])) for one in added])
@@ -107,7 +107,7 @@ def large():
             whole.append(channel.seconds(served.kea, to_many))
             channel.seconds(served.kea, to_few)
     ratio = figures.median([one / other for one, other in zip(hook, whole)])
-    return [f"{_LARGE_SUBNETS} subnets", f"{1e3 * figures.median(hook):.1f}",
+    return [f"{_LARGE_SUBNETS} subnets added to {size.title}", f"{1e3 * figures.median(hook):.1f}",
             f"{1e3 * figures.median(whole):.1f}", f"{ratio:.2f}"]
 
 
@@ -121,7 +121,7 @@ def main(names):
     figures.print_table(["one object", "nestor-apply", "version-get", "more", "p99"],
                         [row for size in chosen for row in rows_of(size)])
     print()
-    figures.print_table(["one change", "nestor-apply", "config-set", "ratio"], [large()])
+    figures.print_table(["one change", "nestor-apply", "config-set", "ratio"], [large(sizes.ALL[0]), large(sizes.ALL[2])])
 
 
 if __name__ == "__main__":
