@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "kea-hook/globals.h"
+#include "kea-hook/local.h"
 
 namespace nestor::hook {
 namespace {
@@ -213,11 +214,12 @@ ConstElementPtr Commands::Get(const ConstElementPtr& arguments) {
 
 ElementPtr Commands::Read(const ConstElementPtr& arguments) const {
   CheckIsMap(arguments, "the arguments of nestor-get");
+  if (arguments->contains("local")) return ReadLocal(arguments);
   CheckNames(arguments, {"objects", "since", "after", "option-codes", "default-globals"});
   if (arguments->size() != 1) {
     throw Refused(kMalformed,
-                  "nestor-get takes one of objects, since, after, option-codes and "
-                  "default-globals");
+                  "nestor-get takes one of objects, since, after, option-codes, default-globals "
+                  "and local");
   }
   ElementPtr answer = Element::createMap();
   answer->set("revision", Text(revision_.Text()));
@@ -238,6 +240,20 @@ ElementPtr Commands::Read(const ConstElementPtr& arguments) const {
     const RunningConfiguration::Page page = running_->ReadOn(after->stringValue(), kPageBudget);
     Add(page.objects, answer);
     if (!page.next.empty()) answer->set("next", Text(page.next));
+  }
+  return answer;
+}
+
+ElementPtr Commands::ReadLocal(const ConstElementPtr& arguments) const {
+  CheckNames(arguments, {"local", "file"});
+  if (!Argument(arguments, "local", Element::boolean)->boolValue()) {
+    throw Refused(kMalformed, "local can only be true");
+  }
+  const ElementPtr answer = Element::createMap();
+  answer->set("revision", Text(revision_.Text()));
+  answer->set("local", running_->LocalPart());
+  if (const ConstElementPtr file = Argument(arguments, "file", Element::string)) {
+    if (const ElementPtr identity = IdentityOf(file->stringValue())) answer->set("file", identity);
   }
   return answer;
 }

@@ -35,6 +35,7 @@ class Commands {
 
  private:
   isc::data::ElementPtr Read(const isc::data::ConstElementPtr& arguments) const;
+  isc::data::ElementPtr ReadLocal(const isc::data::ConstElementPtr& arguments) const;
   isc::data::ElementPtr Change(const isc::data::ConstElementPtr& arguments);
 
   Revision revision_;

@@ -1,5 +1,7 @@
 #include "kea-hook/kea_versions.h"
 
+#include <dhcpsrv/cfgmgr.h>
+
 #include <vector>
 
 namespace nestor::hook {
@@ -59,5 +61,32 @@ void Remove(const ConstHostPtr& host, CfgHosts& hosts) {
   }
 }
 #endif
+
+void AddLocalParts(const isc::dhcp::SrvConfig& config, uint16_t family,
+                   const isc::data::ElementPtr& members) {
+  using isc::data::Element;
+  using isc::data::UserContext;
+#if NESTOR_KEA_VERSION < 20700
+  if (const auto socket = config.getControlSocketInfo()) {
+    members->set("control-socket", UserContext::toElement(socket));
+  }
+#else
+  const auto sockets = Element::createList();
+  for (const auto& list : {config.getUnixControlSocketInfo(), config.getHttpControlSocketInfo()}) {
+    if (!list) continue;
+    for (const auto& socket : list->listValue()) sockets->add(UserContext::toElement(socket));
+  }
+  if (!sockets->empty()) members->set("control-sockets", sockets);
+#endif
+#if NESTOR_KEA_VERSION < 20500
+  if (family != AF_INET6) return;
+  const auto& directory = isc::dhcp::CfgMgr::instance().getDataDir();
+  if (!directory.unspecified()) {
+    members->set("data-directory", Element::create(directory.get()));
+  }
+#else
+  (void)family;
+#endif
+}
 
 }  // namespace nestor::hook

@@ -6,6 +6,7 @@
 
 #include "kea-hook/family.h"
 #include "kea-hook/globals.h"
+#include "kea-hook/local.h"
 #include "kea-hook/reader.h"
 #include "kea-hook/transition.h"
 
@@ -79,6 +80,10 @@ class Running : public RunningConfiguration {
       objects.push_back({{Kind::kGlobal, name}, value});
     }
     return objects;
+  }
+
+  ElementPtr LocalPart() const override {
+    return LocalPartOf(*CfgMgr::instance().getCurrentCfg(), F::kAddresses);
   }
 
   Page ReadOn(const std::string& cursor, std::chrono::microseconds budget) const override {

@@ -35,6 +35,9 @@ class RunningConfiguration {
   // The globals of a configuration that sets none.
   virtual std::vector<Object> DefaultGlobals() const = 0;
 
+  // What is not mirrored of it: {"Dhcp4": {...}}.
+  virtual isc::data::ElementPtr LocalPart() const = 0;
+
   struct Page {
     std::vector<Object> objects;
     std::string next;  // where to go on; empty: that was the last

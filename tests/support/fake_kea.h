@@ -96,6 +96,9 @@ class FakeKea final : public kea::KeaControl {
 
   // ---- What there is to see.
 
+  // What names its file, whatever path is asked for.
+  static constexpr int64_t kFileDevice = 1, kFileInode = 2;
+
   std::string running() const;
   std::string file() const;
   config::ObjectSet Objects() const;  // of running()
@@ -150,6 +153,7 @@ class FakeKea final : public kea::KeaControl {
   Reply AnswerOfHook(std::string_view command, std::string_view arguments);
   std::string NewInstance() const;
   Reply HookStatus() const;
+  Reply LocalPart() const;
   Reply ApplyByHook(const json::Value& arguments);
   // What would run after `change`; what Kea has against it is the error's text.
   absl::StatusOr<std::string> WithChange(const config::ChangeSet& change) const;

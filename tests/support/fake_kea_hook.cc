@@ -51,6 +51,7 @@ FakeKea::Reply FakeKea::AnswerOfHook(std::string_view command, std::string_view 
   const auto document = json::ParseKea(std::string(arguments));
   if (!document.ok()) return {1, std::string(Message(document.status())), Reason("malformed")};
   if (command == "nestor-apply") return ApplyByHook(document->root());
+  if (json::Find(document->root(), "local") != nullptr) return LocalPart();
   const auto answer = hook_->Get(document->root(), hook_slice_);
   if (!answer.ok()) return {1, std::string(Message(answer.status())), Reason("malformed")};
   return {0, {}, *answer};
@@ -67,6 +68,18 @@ FakeKea::Reply FakeKea::HookStatus() const {
                       hook_->applied, damage_ != Damage::kNone, ha_mode_, version_,
                       fmt::join(kNeedConfigSet, "\", \""), hook_->refused, hook_->revision(),
                       ServiceName(service_), kLibraryVersion)};
+}
+
+FakeKea::Reply FakeKea::LocalPart() const {
+  const auto document = json::ParseKea(running_);
+  const auto own = document.ok() ? config::Compose(service_, document->root(), config::ObjectSet())
+                                 : absl::StatusOr<std::string>(document.status());
+  if (!own.ok()) return {1, std::string(Message(own.status())), Reason("malformed")};
+  return {0,
+          {},
+          fmt::format(R"({{ "file": {{ "device": {}, "inode": {} }}, "local": {}, )"
+                      R"("revision": "{}" }})",
+                      kFileDevice, kFileInode, *own, hook_->revision())};
 }
 
 FakeKea::Reply FakeKea::ApplyByHook(const json::Value& arguments) {
