@@ -67,6 +67,10 @@ bool AppendForKea(std::string_view text, std::string& out);
 // The text of `value`, as Kea reads it, as short as can be, members in the order they have.
 std::string Write(const Value& value);
 
+// JSON `text` (without white space) laid out as Kea lays out its files: four spaces a level, a
+// list of plain values on one line.
+std::string Indented(std::string_view text);
+
 // RFC 8785: members sorted, numbers in their shortest form, no white space. Unlike there, integers
 // of up to 64 bits stay exact.
 std::string Canonical(const Value& value);

@@ -31,6 +31,14 @@ std::string NamedBy(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
+std::string KeaFileOf(const std::string& proc, int64_t pid) {
+  std::ifstream file(fmt::format("{}/{}/cmdline", proc, pid), std::ios::binary);
+  const std::string line{std::istreambuf_iterator<char>(file), {}};
+  const std::string path = NamedBy(absl::StrSplit(line, '\0'));
+  std::error_code error;
+  return path.starts_with('/') ? fs::canonical(path, error).string() : std::string();
+}
+
 FileHint::FileHint(std::string proc)
     : proc_(std::move(proc)), fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
 
@@ -38,20 +46,12 @@ FileHint::~FileHint() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-std::string FileHint::FileOf(int64_t pid) const {
-  std::ifstream file(fmt::format("{}/{}/cmdline", proc_, pid), std::ios::binary);
-  const std::string line{std::istreambuf_iterator<char>(file), {}};
-  const std::string path = NamedBy(absl::StrSplit(line, '\0'));
-  std::error_code error;
-  return path.starts_with('/') ? fs::canonical(path, error).string() : std::string();
-}
-
 void FileHint::Follow(int64_t pid) {
   {
     const MutexLock lock(mutex_);
     if (pid == pid_ || fd_ < 0) return;
   }
-  const fs::path file = FileOf(pid);
+  const fs::path file = KeaFileOf(proc_, pid);
   const MutexLock lock(mutex_);
   if (watched_ >= 0) ::inotify_rm_watch(fd_, watched_);
   // The directory, since editors put another file in the place of the first.

@@ -10,6 +10,10 @@
 
 namespace nestor::watch {
 
+// The file that the Kea of this process was started with, its links resolved; empty: none can be
+// seen. `proc`: where the kernel shows processes.
+std::string KeaFileOf(const std::string& proc, int64_t pid);
+
 // The file that a local Kea was started with, written or replaced: a reload often follows. Which
 // file that is says the process's command line, so nothing is seen of a Kea of another host or
 // container, of a path that is not absolute, or in a directory that may not be read.
@@ -28,9 +32,6 @@ class FileHint final : public Hint {
   int fd() const { return fd_; }
 
  private:
-  // The file that the process was started with, its links resolved; empty: none can be seen.
-  std::string FileOf(int64_t pid) const;
-
   const std::string proc_;
   const int fd_;  // of inotify
 

@@ -1,0 +1,185 @@
+#include "common/keafile/config_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/watch/file_hint.h"
+
+namespace nestor::keafile {
+namespace {
+
+constexpr mode_t kUntilItIsWhole = 0600;
+constexpr mode_t kAllBits = 07777;
+constexpr std::string_view kAccessList = "system.posix_acl_access";
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() { Close(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int get() const { return fd_; }
+  // False: what was written may not be there.
+  bool Close() {
+    const int fd = std::exchange(fd_, -1);
+    return fd < 0 || ::close(fd) == 0;
+  }
+
+ private:
+  int fd_;
+};
+
+bool Forbidden(int error) {
+  return error == EACCES || error == EPERM || error == EROFS || error == EBUSY;
+}
+
+// One replacement, from the look at the old file to the new one in its place.
+class Replacement {
+ public:
+  Replacement(const std::string& path, const hook::FileIdentity& identity)
+      : path_(path),
+        identity_(identity),
+        name_(std::filesystem::path(path).filename().string()),
+        new_name_(fmt::format(".{}.nestor-new", name_)),
+        directory_(::open(std::filesystem::path(path).parent_path().c_str(),
+                          O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+
+  absl::Status Run(std::string_view text) {
+    if (directory_.get() < 0) return Failed("its directory cannot be opened");
+    RETURN_IF_ERROR(CheckOld());
+    const absl::Status replaced = Replace(text);
+    if (!replaced.ok() && made_) (void)::unlinkat(directory_.get(), new_name_.c_str(), 0);
+    return replaced;
+  }
+
+ private:
+  absl::Status CheckOld() {
+    if (::fstatat(directory_.get(), name_.c_str(), &old_, AT_SYMLINK_NOFOLLOW) != 0) {
+      return Failed("it cannot be looked at");
+    }
+    const bool the_one = static_cast<int64_t>(old_.st_dev) == identity_.device &&
+                         static_cast<int64_t>(old_.st_ino) == identity_.inode;
+    if (!the_one || !S_ISREG(old_.st_mode)) {
+      return Error(absl::StatusCode::kPermissionDenied,
+                   "{}: what is there is not the file that Kea has under this name; does Kea run "
+                   "in a container of its own?",
+                   path_);
+    }
+    if (::faccessat(directory_.get(), name_.c_str(), W_OK, AT_EACCESS) == 0) {
+      return absl::OkStatus();
+    }
+    return Failed("the agent's user may not write it");
+  }
+
+  absl::Status Replace(std::string_view text) {
+    // What an agent that died left behind.
+    (void)::unlinkat(directory_.get(), new_name_.c_str(), 0);
+    Descriptor file(::openat(directory_.get(), new_name_.c_str(),
+                             O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                             kUntilItIsWhole));
+    made_ = file.get() >= 0;
+    if (!made_) return Failed("no file can be made beside it");
+    RETURN_IF_ERROR(Write(file.get(), text));
+    RETURN_IF_ERROR(KeepAttributes(file.get()));
+    if (::fsync(file.get()) != 0 || !file.Close()) return Failed("it cannot be written");
+    RETURN_IF_ERROR(CheckOld());  // nobody put another in its place meanwhile
+    if (::renameat(directory_.get(), new_name_.c_str(), directory_.get(), name_.c_str()) != 0) {
+      return Failed("it cannot be replaced");
+    }
+    made_ = false;
+    if (::fsync(directory_.get()) != 0) return Failed("its directory cannot be synced");
+    return absl::OkStatus();
+  }
+
+  absl::Status Write(int fd, std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t written = ::write(fd, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return Failed("it cannot be written");
+      text.remove_prefix(static_cast<size_t>(written));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status KeepAttributes(int fd) {
+    struct stat made {};
+    if (::fstat(fd, &made) != 0) return Failed("it cannot be looked at");
+    const bool same = made.st_uid == old_.st_uid && made.st_gid == old_.st_gid;
+    if (!same && ::fchown(fd, old_.st_uid, old_.st_gid) != 0) {
+      return Failed("its owner and group cannot be kept");
+    }
+    if (::fchmod(fd, old_.st_mode & kAllBits) != 0) return Failed("its mode cannot be kept");
+    return KeepExtended(fd);
+  }
+
+  // The access control list must be kept; of others, such as labels, what the system lets us.
+  absl::Status KeepExtended(int fd) {
+    const Descriptor old(
+        ::openat(directory_.get(), name_.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (old.get() < 0) return Failed("the agent's user may not read it");
+    std::vector<char> names(XATTR_LIST_MAX);
+    const ssize_t size = ::flistxattr(old.get(), names.data(), names.size());
+    std::vector<char> value(XATTR_SIZE_MAX);
+    for (ssize_t at = 0; at < size;) {
+      const std::string name(names.data() + at);
+      at += static_cast<ssize_t>(name.size()) + 1;
+      const ssize_t length = ::fgetxattr(old.get(), name.c_str(), value.data(), value.size());
+      const bool kept = length >= 0 && ::fsetxattr(fd, name.c_str(), value.data(),
+                                                   static_cast<size_t>(length), 0) == 0;
+      if (!kept && name == kAccessList) return Failed("its access control list cannot be kept");
+    }
+    return absl::OkStatus();
+  }
+
+  // What errno says.
+  absl::Status Failed(std::string_view what) const {
+    const int error = errno;
+    if (Forbidden(error)) {
+      return Error(absl::StatusCode::kPermissionDenied,
+                   "{}: {}: {}; let the agent's user own it and write its directory", path_, what,
+                   std::strerror(error));
+    }
+    return Error(absl::StatusCode::kUnavailable, "{}: {}: {}{}", path_, what, std::strerror(error),
+                 error == ENOSPC || error == EDQUOT ? "; free space there" : "");
+  }
+
+  const std::string& path_;
+  const hook::FileIdentity identity_;
+  const std::string name_, new_name_;
+  const Descriptor directory_;
+  struct stat old_ {};
+  bool made_ = false;  // the new file is there under its own name
+};
+
+class HostConfigFiles final : public ConfigFiles {
+ public:
+  explicit HostConfigFiles(std::string proc) : proc_(std::move(proc)) {}
+
+  std::string FileOf(int64_t pid) override { return watch::KeaFileOf(proc_, pid); }
+
+  absl::Status Replace(const std::string& path, const hook::FileIdentity& identity,
+                       std::string_view text) override {
+    return Replacement(path, identity).Run(text);
+  }
+
+ private:
+  const std::string proc_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConfigFiles> LocalConfigFiles(std::string proc) {
+  return std::make_unique<HostConfigFiles>(std::move(proc));
+}
+
+}  // namespace nestor::keafile

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/hook/local.h"
+
+namespace nestor::keafile {
+
+// The configuration files of this host's Keas. Thread-safe, but for two Replace() of one file.
+class ConfigFiles {
+ public:
+  virtual ~ConfigFiles() = default;
+
+  // The file that the Kea of this process was started with, its links resolved; empty: none can be
+  // seen, since the process is another container's or host's, or was given no absolute path.
+  virtual std::string FileOf(int64_t pid) = 0;
+
+  // Replaces the file `path`, which must be `identity`, by `text`: whole and safe on disk, or not
+  // at all. Owner, group, mode, access control list and other attributes stay those of the old
+  // one. Blocks for the disk.
+  //
+  // PermissionDenied  the agent may not replace it, or not keep its owner, or it is another file
+  //                   than Kea's: only Kea may write it.
+  // Unavailable       it cannot be written now: the disk is full, or failed.
+  // Each text names the path and what to do.
+  virtual absl::Status Replace(const std::string& path, const hook::FileIdentity& identity,
+                               std::string_view text) = 0;
+};
+
+// `proc`: where the kernel shows processes.
+std::unique_ptr<ConfigFiles> LocalConfigFiles(std::string proc = "/proc");
+
+}  // namespace nestor::keafile
