@@ -9,7 +9,8 @@ namespace nestor::protocol {
 Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, Instant now)
     : options_(std::move(options)),
       position_(std::move(memory.position)),
-      persisted_(memory.persisted),
+      // What an apply that was cut off left with Kea is perhaps not in its file.
+      persisted_(memory.persisted && !memory.intent),
       persisted_sequence_(memory.persisted ? position_.sequence : 0),
       highest_term_(memory.highest_term),
       witnessed_stream_(std::move(memory.witnessed_stream)),
@@ -31,8 +32,6 @@ Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, 
       walk_deadline_(now),
       walk_at_(now),
       next_snapshot_(now) {
-  // What an apply that was cut off left with Kea is perhaps not in its file.
-  must_persist_ = intent_.has_value();
   if (memory.paused) {
     apply_ = ApplyState::kPaused;
     last_error_ = fmt::format(
@@ -253,7 +252,7 @@ FollowerActions Follower::RequestResync(const v1::Resync& resync, Instant now) {
   refused_digest_.clear();
   repair_refused_.clear();
   last_error_.clear();
-  must_persist_ = true;
+  NotPersisted(now);
   if (apply_ != ApplyState::kApplying) apply_ = ApplyState::kIdle;
   if (walk_purpose_ == WalkPurpose::kRepair) walk_.reset();  // one order at a time
   snapshot_backoff_.Reset();

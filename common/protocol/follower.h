@@ -4,128 +4,19 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/service.h"
 #include "common/config/object_set.h"
+#include "common/protocol/follower_actions.h"
 #include "common/protocol/position.h"
 #include "common/protocol/sync_transfer.h"
 #include "common/protocol/tree_walk.h"
 #include "nestor/v1/envelope.pb.h"
 
 namespace nestor::protocol {
-
-// One change as the follower keeps it until it is applied.
-struct QueuedChange {
-  uint64_t sequence = 0;
-  uint64_t term = 0;
-  std::string digest_before, digest_after;  // 32 bytes
-  std::shared_ptr<const config::ChangeSet> change;
-  size_t bytes = 0;
-};
-
-// ---- what a follower wants done
-
-// Sends `envelope` to the primary; relationship, service, sender and clocks are filled in there.
-struct SendToPrimary {
-  v1::Envelope envelope;
-};
-
-// Brings the local Kea to a configuration, with the intent durable before the first write and the
-// position durable before the result is reported by OnApplied().
-struct ApplyOrder {
-  Position position;                              // reached when applied
-  std::shared_ptr<const config::ObjectSet> base;  // start from this whole; null: from what Kea has
-  std::vector<std::shared_ptr<const config::ChangeSet>> changes;  // then these, in order
-  std::string digest_before;  // without `base`: what Kea must have
-  bool approved = false;      // a large removal is allowed
-  bool must_persist = false;
-  std::vector<uint64_t> superseded;  // changes overtaken by this one
-};
-
-// Makes received changes durable for the history; then OnReceived().
-struct KeepReceived {
-  std::vector<std::string> envelopes;
-  uint64_t up_to = 0;
-};
-
-// Changes the durable memory; then OnRemembered(token).
-struct Remember {
-  uint64_t token = 0;
-  std::optional<uint64_t> highest_term;
-  std::optional<std::string> witnessed_stream;
-  std::optional<uint64_t> approved_sequence;
-  std::optional<bool> paused;
-  std::optional<std::string> refused_digest;
-  std::optional<std::string> refused_nack;
-};
-
-// Unpacks a finished transfer away from the protocol thread; then OnDecoded().
-struct Decode {
-  std::shared_ptr<SyncReceiver> receiver;
-};
-
-// Reads the local Kea's configuration now; then OnLocal().
-struct ReadLocal {};
-
-// Something for the history, the log and the primary's subscribers.
-struct Announce {
-  v1::State state;
-};
-
-// A comparison that was asked for is done.
-struct Compared {
-  std::string request_id;
-  absl::Status status;
-  v1::DiffReport report;
-};
-
-using FollowerAction = std::variant<SendToPrimary, ApplyOrder, KeepReceived, Remember, Decode,
-                                    ReadLocal, Announce, Compared>;
-using FollowerActions = std::vector<FollowerAction>;
-
-// ---- what comes in from the local side
-
-// How an ApplyOrder ended; the applier's outcomes, as far as the protocol tells them apart.
-struct ApplyEnd {
-  enum class Kind {
-    kApplied,
-    kDiffersBefore,
-    kHeld,
-    kRefused,
-    kServiceBroken,
-    kDigestMismatch,
-    kUnreachable,
-    kUnknown,
-  };
-  Kind kind = Kind::kUnreachable;
-  bool persisted = false;
-  std::string by;  // "hook", "config-set"; empty: nothing was sent
-  std::string text;
-  int kea_result = 0;
-  std::string kea_text;
-  config::ObjectId object;
-  std::shared_ptr<const config::ObjectSet> actual;  // what Kea reports now, where known
-  // kApplied: what somebody else had made of it meanwhile, and was overwritten; null: nothing.
-  std::shared_ptr<const config::ObjectSet> overwritten;
-};
-
-// What a finished transfer held.
-struct Decoded {
-  uint64_t nonce = 0;
-  absl::Status status;
-  v1::Join mode = v1::SNAPSHOT;
-  uint64_t label = 0;
-  std::string label_digest;
-  std::shared_ptr<const config::ObjectSet> whole;  // SNAPSHOT
-  std::vector<QueuedChange> changes;               // REPLAY
-  std::vector<std::string> envelopes;              // REPLAY, serialised
-};
-
-// ---- the machine
 
 // The link to the publisher. The names shown to people are in Follower::StateName().
 enum class LinkState { kConnect, kHello, kCatchup, kSnapshot, kFollow, kStale, kFenced };
@@ -161,6 +52,9 @@ class Follower {
   FollowerActions OnReceived(uint64_t up_to, Instant now);
   FollowerActions OnRemembered(uint64_t token, Instant now);
   FollowerActions OnApplied(const ApplyEnd& end, Instant now);
+  FollowerActions OnPersisted(const PersistEnd& end, Instant now);
+  // The agent is about to end: what is not in Kea's file yet is to be written at once.
+  FollowerActions OnStopping(Instant now);
   // The local Kea was read: at the start, after a notice, or because ReadLocal asked for it.
   FollowerActions OnLocal(std::shared_ptr<const config::ObjectSet> set, std::string_view origin,
                           Instant now);
@@ -180,7 +74,8 @@ class Follower {
   LinkState link() const { return link_; }
   ApplyState apply() const { return apply_; }
   const Position& position() const { return position_; }
-  bool persisted() const { return persisted_; }
+  // Kea's file holds this one of the position's stream, or a newer one; 0: it is not known to.
+  uint64_t persisted() const { return persisted_sequence_; }
   uint64_t received() const { return received_; }
   // Of the stream that is followed; 0 until something of it is applied.
   uint64_t applied() const;
@@ -192,7 +87,10 @@ class Follower {
   uint64_t held_sequence() const {
     return apply_ == ApplyState::kHeld || apply_ == ApplyState::kPaused ? held_sequence_ : 0;
   }
-  const std::string& last_error() const { return link_error_.empty() ? last_error_ : link_error_; }
+  const std::string& last_error() const {
+    if (!link_error_.empty()) return link_error_;
+    return last_error_.empty() ? persist_error_ : last_error_;
+  }
   std::string local_digest() const;  // 32 bytes, or empty
   v1::PublisherState publisher_state() const { return publisher_state_; }
   const std::shared_ptr<const config::ObjectSet>& known() const { return known_; }
@@ -240,11 +138,11 @@ class Follower {
   bool OnTheWay(std::string_view digest) const;
   bool TargetIsHere() const;
   void Resume();
-  bool ApplyTarget(Instant now);
+  bool ApplyTarget();
   size_t TargetSize() const;
   bool FromQueue(size_t size, ApplyOrder& order);
   bool RecordReached();
-  bool PersistAgain(Instant now);
+  bool Settled();
   bool BelowIntent(uint64_t sequence) const;
   void RepairDrift(Instant now);
   // What an order is for: to get on, to record what Kea has already, to put the position back.
@@ -255,6 +153,9 @@ class Follower {
   void DropApplied();
   void Refused(const ApplyEnd& end, v1::NackClass nack_class);
   void RetryLater(const ApplyEnd& end, v1::NackClass nack_class, Instant now);
+  // -- Kea's file (follower_persist.cc)
+  void NotPersisted(Instant due);
+  void MaybePersist(Instant now);
   // -- saying it (follower_report.cc)
   void Nack(const ApplyEnd& end, v1::NackClass nack_class, bool retryable);
   void SendAck(Instant now);
@@ -353,13 +254,21 @@ class Follower {
   uint64_t nacked_held_ = 0;
   Instant retry_at_;
   Backoff retry_backoff_{absl::Seconds(1), absl::Seconds(60)};
+  // persist_at_: when the file is to be written, unless that is under way. What is under way is of
+  // use only if nothing happened since that calls for another (unpersisted_).
   Instant persist_at_;
+  uint64_t unpersisted_ = 0;
+  struct Persisting {
+    Position position;
+    uint64_t unpersisted;
+  };
+  std::optional<Persisting> persisting_;
+  std::string persist_error_;
   Backoff persist_backoff_{absl::Seconds(1), absl::Seconds(60)};
   v1::NackClass nacked_ = v1::NACK_UNSPECIFIED;  // the retryable class already reported
   std::string last_error_;
   std::string applied_by_;  // how the last apply reached Kea
   uint64_t next_token_ = 1;
-  bool must_persist_ = false;
   bool verify_asked_ = false;
   bool verify_ready_ = false;  // and Kea was read for it
 

@@ -13,6 +13,10 @@ namespace {
 // Overtaken changes that are told one by one.
 constexpr uint64_t kMostPassed = 100'000;
 
+// From a change until it is written to Kea's file, with what follows it meanwhile. After a
+// config-set, which is felt anyway, nothing is waited for.
+constexpr absl::Duration kGather = absl::Seconds(2);
+
 }  // namespace
 
 // The least sequence that may be applied: an apply that was begun is never undone by an older one.
@@ -29,6 +33,7 @@ bool Follower::OnTheWay(std::string_view digest) const {
 }
 
 void Follower::MaybeApply(Instant now) {
+  MaybePersist(now);
   // Fenced, two may claim to be the primary: nothing more of either is applied.
   if (open_ || !known_ || !reachable_ || now < retry_at_ || link_ == LinkState::kFenced) return;
   if (options_.observe) return ObserveDrift(now);
@@ -49,7 +54,7 @@ void Follower::MaybeApply(Instant now) {
     if (verify_ready_ && !walk_) StartWalk(now);
     return;
   }
-  if (ApplyTarget(now)) return;
+  if (ApplyTarget()) return;
   RepairDrift(now);
 }
 
@@ -81,9 +86,9 @@ void Follower::Resume() {
 }
 
 // True: an order was begun, or it is right to wait.
-bool Follower::ApplyTarget(Instant now) {
+bool Follower::ApplyTarget() {
   const size_t size = TargetSize();
-  if (!whole_ && size == 0) return PersistAgain(now);
+  if (!whole_ && size == 0) return Settled();
   ApplyOrder order;
   order.position = whole_ ? whole_->position : position_;
   if (size > 0) {
@@ -131,7 +136,6 @@ bool Follower::FromQueue(size_t size, ApplyOrder& order) {
   if (from > size) return false;
   if (from == size) {
     order.base = known_;  // there already: only the position is behind
-    order.must_persist = true;
     return true;
   }
   order.digest_before = local;
@@ -155,30 +159,20 @@ bool Follower::RecordReached() {
     return false;
   }
   order.base = known_;
-  order.must_persist = true;
   Start(std::move(order), Purpose::kRecord);
   return true;
 }
 
-// Kea has the position's configuration, but its file perhaps not.
-bool Follower::PersistAgain(Instant now) {
+// True: Kea has the position's configuration, and nothing else is to be had.
+bool Follower::Settled() {
   if (position_.sequence == 0 || local_digest() != position_.digest) return false;
   if (resync_ && !ResyncReached()) return true;
-  if (persisted_ && !must_persist_) {
-    EndResync("COMPLETED", "");
-    if (apply_ == ApplyState::kIdle) {
-      // All is as it should be, by whomever: what went wrong on the way is over.
-      last_error_.clear();
-      nacked_ = v1::NACK_UNSPECIFIED;
-    }
-    return true;
+  EndResync("COMPLETED", "");
+  if (apply_ == ApplyState::kIdle) {
+    // All is as it should be, by whomever: what went wrong on the way is over.
+    last_error_.clear();
+    nacked_ = v1::NACK_UNSPECIFIED;
   }
-  if (now < persist_at_) return true;
-  ApplyOrder order;
-  order.position = position_;
-  order.base = known_;
-  order.must_persist = true;
-  Start(std::move(order), Purpose::kRecord);
   return true;
 }
 
@@ -196,16 +190,12 @@ void Follower::RepairDrift(Instant now) {
   ApplyOrder order;
   order.position = position_;
   order.base = base_;
-  order.must_persist = true;
   // What is being put back was there a moment ago: nothing is removed that a person did not add.
   order.approved = true;
   Start(std::move(order), Purpose::kRepair);
 }
 
 void Follower::Start(ApplyOrder order, Purpose purpose) {
-  // Its file may be older than what Kea runs, or Kea may have come there by somebody else.
-  order.must_persist |= must_persist_ || !persisted_ || local_digest() != order.position.digest ||
-                        order.position.digest != position_.digest;
   // What a snapshot's label covers was overtaken by the snapshot; that is not told one by one.
   uint64_t passed = InStream() ? position_.sequence + 1 : 1;
   if (whole_) passed = std::max(passed, whole_->position.sequence);
@@ -257,7 +247,6 @@ FollowerActions Follower::OnApplied(const ApplyEnd& end, Instant now) {
     case ApplyEnd::Kind::kUnknown:
       // An apply that was cut off earlier may have led further than what is only to be kept.
       if (open_purpose_ == Purpose::kTarget || !intent_) intent_ = open_->position;
-      must_persist_ = true;
       RetryLater(end, v1::TIMEOUT_UNKNOWN, now);
       break;
   }
@@ -280,15 +269,8 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
                        intent_->sequence <= position_.sequence;
   if (reached) intent_.reset();
   if (InStream()) DropApplied();
-  persisted_ = end.persisted;
   if (!end.by.empty()) applied_by_ = end.by;
-  if (persisted_) {
-    persisted_sequence_ = position_.sequence;
-    must_persist_ = false;
-    persist_backoff_.Reset();
-  } else {
-    persist_at_ = now + persist_backoff_.Next(options_.jitter);
-  }
+  NotPersisted(end.by == "config-set" ? now : now + kGather);
   retry_backoff_.Reset();
   nacked_ = v1::NACK_UNSPECIFIED;
   repair_refused_.clear();
@@ -298,17 +280,17 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
     // A refusal or a hold of what follows still stands.
     const bool mended = state_before_ == ApplyState::kRejected && refused_digest_.empty();
     apply_ = mended ? ApplyState::kIdle : state_before_;
-    if (apply_ == ApplyState::kIdle) last_error_ = end.persisted ? std::string() : end.text;
+    if (apply_ == ApplyState::kIdle) last_error_.clear();
     if (apply_ == ApplyState::kRejected) last_error_ = refused_nack_.text();
-    if (ResyncReached()) EndResync("COMPLETED", end.persisted ? "" : end.text);
+    if (ResyncReached()) EndResync("COMPLETED", "");
     return;
   }
   nacked_held_ = 0;
   if (approved_sequence_ != 0 && approved_sequence_ <= position_.sequence) approved_sequence_ = 0;
-  last_error_ = end.persisted ? std::string() : end.text;
+  last_error_.clear();
   if (!refused_digest_.empty()) ForgetRefusal();
-  // Verified is enough: whether Kea could write its file too, the text and the status say.
-  if (ResyncReached()) EndResync("COMPLETED", end.persisted ? "" : end.text);
+  // Verified is enough: whether Kea's file could be written too, the status says.
+  if (ResyncReached()) EndResync("COMPLETED", "");
 }
 
 void Follower::ForgetRefusal() {

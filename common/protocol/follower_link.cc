@@ -253,6 +253,7 @@ void Follower::ForgetPosition() {
   ForgetQueue();
   position_ = {};
   persisted_ = false;
+  ++unpersisted_;
   persisted_sequence_ = 0;
   received_ = 0;
   intent_.reset();

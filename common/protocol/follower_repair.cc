@@ -192,7 +192,6 @@ void Follower::EndRepairWalk(const TreeWalk& walk, const config::ObjectSet& prim
   drift_unseen_ = false;
   ApplyOrder order;
   order.position = {stream_id_, term_, walk.sequence(), walk_digest_};
-  order.must_persist = true;
   if (order.position.digest == refused_digest_ || order.position.digest == repair_refused_) {
     apply_ = ApplyState::kRejected;
     walk_at_ = now + kRefusedSpacing;

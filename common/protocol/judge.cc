@@ -62,6 +62,10 @@ void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
   }
 }
 
+void NoticeFile(const SideFacts& side, std::vector<std::string>& notices) {
+  if (!side.file_notice.empty() && side.kea_reachable) notices.push_back(side.file_notice);
+}
+
 // Without the hook library HA begins anew with each change.
 void NoticeHook(const SideFacts& side, std::vector<std::string>& notices) {
   if (side.has_hook || !side.kea_reachable || side.ha_state.empty()) return;
@@ -93,6 +97,8 @@ Judgement Judge(const PairFacts& facts) {
   }
   NoticeHook(facts.primary, judgement.notices);
   NoticeHook(facts.secondary, judgement.notices);
+  NoticeFile(facts.primary, judgement.notices);
+  NoticeFile(facts.secondary, judgement.notices);
   const bool primary_down = !primary_heard || !facts.primary.kea_reachable;
   const bool secondary_down = !secondary_heard || !facts.secondary.kea_reachable;
   // A Kea of which nothing is heard counts as one that does not answer.

@@ -17,6 +17,7 @@ struct SideFacts {
   std::string ha_state;  // empty: no HA hook
   std::string error;     // why its Kea does not answer
   bool has_hook = true;  // the hook library is loaded, as far as is known
+  std::string file_notice;  // why its Kea has to write its file itself; empty: it has not
 };
 
 // What is known of a pair, as seen from one of the two.

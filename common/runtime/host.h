@@ -10,6 +10,7 @@
 #include "common/agent/agent_config.h"
 #include "common/base/service.h"
 #include "common/kea/kea_control.h"
+#include "common/keafile/config_files.h"
 #include "common/runtime/config_files.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/metrics.h"
@@ -70,6 +71,7 @@ class Host {
   SystemClock clock;
   SystemRandom random;
   Metrics metrics;
+  const std::unique_ptr<keafile::ConfigFiles> files = keafile::LocalConfigFiles();
   Loop loop;
   std::map<DhcpService, std::unique_ptr<KeaService>> services;
   Worker disk;

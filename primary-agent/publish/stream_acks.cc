@@ -302,7 +302,8 @@ protocol::PairFacts Stream::Facts() const {
   facts.primary = {server_,          true,          health_.reachable,
                    health_.ha_state, health_.error, !health_.hook.empty()};
   facts.secondary = {spec_.secondary(), true, side.reachable(),
-                     side.ha_state(),   {},   side.apply_by() == "hook"};
+                     side.ha_state(),   {},   side.apply_by() == "hook",
+                     side.file_notice()};
   facts.peer = spec_.secondary();
   if (!follower_.heard) {
     facts.peer_silent = absl::InfiniteDuration();

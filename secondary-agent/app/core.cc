@@ -41,6 +41,9 @@ absl::Status SecondaryApp::Core::Start() {
     LocalKea& local = keas_[service];
     local.applier =
         std::make_shared<Applier>(service, options_.server_name, kea.kea, kea.source, world_.clock);
+    local.writer = std::make_shared<keafile::ConfigWriter>(
+        service, options_.server_name, kea.kea, world_.files, kea.worker, world_.disk,
+        world_.clock);
     local.lookout = std::make_shared<watch::Lookout>(
         service, kea.source, kea.hint, kea.worker, world_.loop, world_.clock, nullptr,
         [self = weak_from_this(), service = service](watch::Look look) {
@@ -79,7 +82,7 @@ void SecondaryApp::Core::Tick() {
 }
 
 void SecondaryApp::Core::Drain() {
-  for (auto& [name, mirror] : mirrors_) mirror->SayBye();
+  for (auto& [name, mirror] : mirrors_) mirror->Stop();
 }
 
 // Which relationships there are is the primary's to say; it is asked again and again, since either
@@ -241,6 +244,7 @@ void SecondaryApp::Core::AddMirror(const v1::RelationshipSpec& spec, DhcpService
                     world_.loop,
                     world_.services.at(service).worker,
                     kea.applier,
+                    kea.writer,
                     world_.bus,
                     world_.store,
                     world_.metrics,

@@ -30,6 +30,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   struct LocalKea {
     std::shared_ptr<watch::Lookout> lookout;
     std::shared_ptr<Applier> applier;
+    std::shared_ptr<keafile::ConfigWriter> writer;
     std::optional<watch::Look> look;  // the last one, without its set
     bool read = false;                // its configuration, at least once
   };

@@ -32,6 +32,7 @@ class SecondaryAgent : public runtime::Agent {
               .bus = *bus_,
               .store = *store_,
               .metrics = host.metrics,
+              .files = *host.files,
               .services = host.Services<ServiceWorld>()}) {}
 
   bus::PolledBus& Bus() override { return *bus_; }

@@ -10,6 +10,7 @@
 #include "common/base/service.h"
 #include "common/bus/bus.h"
 #include "common/kea/kea_control.h"
+#include "common/keafile/config_files.h"
 #include "common/runtime/metrics.h"
 #include "common/store/follower_store.h"
 #include "common/watch/watcher.h"
@@ -29,10 +30,11 @@ struct SecondaryWorld {
   Clock& clock;
   Random& random;
   Executor& loop;  // the protocol thread; all of the app runs there
-  Executor& disk;  // the worker that writes the store where no Kea worker is at it
+  Executor& disk;  // the worker that writes Keas' files, and the store where no Kea worker is at it
   bus::FollowerBus& bus;
   store::FollowerStore& store;
   runtime::Metrics& metrics;
+  keafile::ConfigFiles& files;
   std::map<DhcpService, ServiceWorld> services;
 };
 
@@ -54,7 +56,7 @@ class SecondaryApp {
   // Called at least every 50 ms, and after each message: time passes by it.
   void Tick();
 
-  // Says goodbye to the primary.
+  // Says goodbye to the primary, and has the workers write what is not in Kea's file yet.
   void Drain();
 
  private:

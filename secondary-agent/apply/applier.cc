@@ -59,8 +59,6 @@ bool Applier::ReadBefore(Job& job) {
   if (sound || job.actual->Digest() == unsure_) unsure_.reset();
   if (job.actual->Digest() == job.target.digest_after) {
     job.result.outcome = Outcome::kUnchanged;
-    job.result.persisted = true;
-    if (job.target.must_persist) Persist(job);
     return false;
   }
   if (!job.target.whole && job.actual->Digest() != job.target.digest_before) {
@@ -208,7 +206,6 @@ void Applier::Verify(Job& job) {
   }
   job.after = watch::Running();
   job.result.outcome = Outcome::kApplied;
-  Persist(job);
 }
 
 void Applier::Repeat(Job& job) {
@@ -236,18 +233,6 @@ void Applier::Mismatch(Job& job) {
       "{}: Kea on {} took the configuration but reports {} objects otherwise ({}). Compare them "
       "with nestorctl diff.",
       job.target.label, server_, rest.size(), fmt::join(names, ", "));
-}
-
-// To the file Kea was started with.
-void Applier::Persist(Job& job) {
-  const auto answer = kea_.Send("config-write", {}, SetTimeout(job.arguments.size()));
-  job.result.persisted = answer.ok() && answer->ok();
-  if (job.result.persisted) return;
-  job.result.text = fmt::format(
-      "{}: applied, but Kea on {} could not write its configuration file: {}. A restart of Kea "
-      "would bring the older one back; make the file writable for Kea, it is tried again.",
-      job.target.label, server_,
-      answer.ok() ? answer->text : std::string(Message(answer.status())));
 }
 
 absl::Status Applier::ReadBack(Job& job) {

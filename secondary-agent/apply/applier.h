@@ -27,11 +27,10 @@ struct Target {
   config::Sha256 digest_before{};  // with `changes`: what Kea must report before
   config::Sha256 digest_after{};   // what it must report in the end
   bool removal_approved = false;   // a person approved; HoldPolicy does not apply
-  bool must_persist = false;       // write Kea's file even if nothing differs
 };
 
 enum class Outcome {
-  kApplied,         // Kea reports digest_after; `persisted` says whether its file holds it
+  kApplied,         // Kea reports digest_after
   kUnchanged,       // it did already; nothing was sent
   kDiffersBefore,   // Kea reports neither digest_before nor digest_after; nothing was sent
   kHeld,            // it removes too much; nothing was sent
@@ -45,7 +44,6 @@ enum class Outcome {
 
 struct ApplyResult {
   Outcome outcome = Outcome::kUnreachable;
-  bool persisted = false;
   bool sent = false;               // the target was sent
   ApplyBy by = ApplyBy::kNothing;  // how
   int kea_result = 0;
@@ -63,9 +61,9 @@ struct ApplyResult {
 
 // Brings one Kea to a Target by the least disruptive way. By the hook library: plan against what
 // Kea was last known to have, which nestor-apply is held to, or else against what is read; compare
-// what it answers, config-write. Where that cannot be: read, plan, config-test, config-set, read
-// back, config-write; after a failed config-set the last good configuration is put back at once and
-// the service's health is checked. Worker thread only.
+// what it answers. Where that cannot be: read, plan, config-test, config-set, read back; after a
+// failed config-set the last good configuration is put back at once and the service's health is
+// checked. Kea's file is left alone. Worker thread only.
 class Applier {
  public:
   // `kea`, `source` and `clock` must outlive it. `server` is this server's name, for texts.
@@ -101,7 +99,6 @@ class Applier {
   void Verify(Job& job);
   void Repeat(Job& job);
   void Mismatch(Job& job);
-  void Persist(Job& job);
   // The job ended without a config-set: sets again what Kea runs, if it may be broken.
   void Revive(Job& job);
 

@@ -65,7 +65,6 @@ bool Applier::TakeAnswer(Job& job, const hook::Applied& applied) {
     source_.Took(after, applied.after.revision);
     job.result.actual = std::move(after);
     job.result.outcome = Outcome::kApplied;
-    Persist(job);
   } else {
     source_.Took(nullptr, {});
     ReadOtherwise(job, applied.after.revision);

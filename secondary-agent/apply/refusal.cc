@@ -78,7 +78,7 @@ void Applier::Find(Job& job, const absl::Status& lost) {
   if (read.ok() && job.result.actual->Digest() == job.target.digest_after) {
     unsure_.reset();
     job.result.outcome = Outcome::kApplied;
-    return Persist(job);
+    return;
   }
   job.result.outcome = Outcome::kUnknown;
   const bool by_hook = job.result.by == ApplyBy::kHook;

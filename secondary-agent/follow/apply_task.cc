@@ -66,7 +66,6 @@ protocol::ApplyEnd ApplyTask::Run(const protocol::ApplyOrder& order) {
   sent_ = result.sent;
   protocol::ApplyEnd end;
   end.kind = KindOf(result.outcome);
-  end.persisted = result.persisted;
   if (result.by != ApplyBy::kNothing) end.by = ApplyByName(result.by);
   end.text = std::move(result.text);
   end.kea_result = result.kea_result;
@@ -88,7 +87,6 @@ Target ApplyTask::TargetOf(const protocol::ApplyOrder& order) const {
   target.label = label_;
   target.digest_after = config::Sha256FromBytes(order.position.digest).value_or(config::Sha256{});
   target.removal_approved = order.approved;
-  target.must_persist = order.must_persist;
   if (order.base) {
     auto whole = std::make_shared<config::ObjectSet>(*order.base);
     for (const auto& change : order.changes) config::Apply(*change, *whole);
@@ -120,7 +118,7 @@ absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol
     memory.intent = StillIntended(earlier_ ? earlier_ : memory.intent, order.position, applied);
     if (applied) {
       memory.position = order.position;
-      memory.persisted = end.persisted;
+      memory.persisted = false;
       // An approval is for that change alone.
       if (memory.approved_sequence <= sequence) memory.approved_sequence = 0;
     }
@@ -133,6 +131,17 @@ absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol
     (void)store_.SetOutcome(relationship_, sequence, outcome, end.text);
   }
   return absl::OkStatus();
+}
+
+absl::Status KeepPersisted(store::FollowerStore& store, const std::string& relationship,
+                           const protocol::Position& position) {
+  ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store.Load(relationship));
+  const bool the_same = memory.position.stream_id == position.stream_id &&
+                        memory.position.term == position.term &&
+                        memory.position.sequence == position.sequence;
+  if (!the_same) return absl::OkStatus();
+  memory.persisted = true;
+  return store.Save(relationship, memory);
 }
 
 }  // namespace nestor::secondary

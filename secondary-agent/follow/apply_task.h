@@ -38,4 +38,8 @@ class ApplyTask {
   bool sent_ = false;
 };
 
+// Makes durable that Kea's file holds `position`, unless another is the position by now.
+absl::Status KeepPersisted(store::FollowerStore& store, const std::string& relationship,
+                           const protocol::Position& position);
+
 }  // namespace nestor::secondary

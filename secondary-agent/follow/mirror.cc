@@ -4,7 +4,6 @@
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
-#include "secondary-agent/follow/apply_task.h"
 
 namespace nestor::secondary {
 namespace {
@@ -16,30 +15,6 @@ constexpr absl::Duration kCompactPeriod = absl::Minutes(1);
 constexpr size_t kMostUnsent = 64;
 constexpr size_t kMostBehind = 1000;
 constexpr uint64_t kHistoryKept = 10'000;
-
-// For the log.
-std::string_view OutcomeName(protocol::ApplyEnd::Kind kind) {
-  using Kind = protocol::ApplyEnd::Kind;
-  switch (kind) {
-    case Kind::kApplied:
-      return "applied";
-    case Kind::kDiffersBefore:
-      return "differs-before";
-    case Kind::kHeld:
-      return "held";
-    case Kind::kRefused:
-      return "refused";
-    case Kind::kServiceBroken:
-      return "service-broken";
-    case Kind::kDigestMismatch:
-      return "digest-mismatch";
-    case Kind::kUnreachable:
-      return "unreachable";
-    case Kind::kUnknown:
-      return "unknown";
-  }
-  return "unknown";
-}
 
 }  // namespace
 
@@ -134,7 +109,8 @@ void Mirror::OnUnsupported(std::string_view text) {
   Carry(protocol::SendToPrimary{std::move(envelope)});
 }
 
-void Mirror::SayBye() {
+void Mirror::Stop() {
+  Do(follower_.OnStopping(world_.clock.Now()));
   v1::Envelope bye;
   bye.mutable_bye();
   Carry(protocol::SendToPrimary{std::move(bye)});
@@ -191,71 +167,6 @@ void Mirror::Stamp(v1::Envelope& envelope) {
   envelope.set_message_id(next_message_++);
   *envelope.mutable_time() = ToWire(world_.clock.Wall());
   if (envelope.has_ack()) FillStatus(*envelope.mutable_ack()->mutable_status());
-}
-
-void Mirror::Carry(protocol::ApplyOrder order) {
-  const HoldPolicy hold{spec_.hold_percent(), spec_.hold_minimum()};
-  const std::string change = protocol::ChangeName(order.position.term, order.position.sequence);
-  NESTOR_LOG(info, "APPLY_STARTED", "relationship={} change={} changes={} whole={}", spec_.name(),
-             change, order.changes.size(), order.base != nullptr);
-  world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
-                      applier = world_.applier, order = std::move(order), hold, change,
-                      name = spec_.name()] {
-    ApplyTask task(name, fmt::format("change {} of {}", change, name), hold, *applier, *store);
-    protocol::ApplyEnd end = task.Run(order);
-    loop->Post([self, end = std::move(end), sent = task.sent(), change] {
-      const auto mirror = self.lock();
-      if (!mirror) return;
-      if (sent) ++mirror->applies_;
-      if (end.kind == protocol::ApplyEnd::Kind::kApplied) {
-        mirror->store_error_.clear();
-        NESTOR_LOG(info, "APPLIED", "relationship={} change={} sent={} persisted={} by={}",
-                   mirror->spec_.name(), change, sent, end.persisted,
-                   end.by.empty() ? "nothing" : end.by);
-      } else {
-        NESTOR_LOG(warn, "APPLY_ENDED", "relationship={} change={} outcome={} text=\"{}\"",
-                   mirror->spec_.name(), change, OutcomeName(end.kind), end.text);
-      }
-      mirror->Do(mirror->follower_.OnApplied(end, mirror->world_.clock.Now()));
-    });
-  });
-}
-
-void Mirror::Carry(protocol::KeepReceived action) {
-  world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
-                      name = spec_.name(), action = std::move(action)] {
-    const absl::Status kept = store->Received(name, action.envelopes);
-    loop->Post([self, kept, up_to = action.up_to] {
-      const auto mirror = self.lock();
-      if (!mirror) return;
-      if (!mirror->Stored(kept)) return;
-      mirror->Do(mirror->follower_.OnReceived(up_to, mirror->world_.clock.Now()));
-    });
-  });
-}
-
-void Mirror::Carry(protocol::Remember update) {
-  world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
-                      name = spec_.name(), update = std::move(update)] {
-    const auto write = [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store->Load(name));
-      if (update.highest_term) memory.highest_term = *update.highest_term;
-      if (update.witnessed_stream) memory.witnessed_stream = *update.witnessed_stream;
-      if (update.approved_sequence) memory.approved_sequence = *update.approved_sequence;
-      if (update.paused) memory.paused = *update.paused;
-      if (update.refused_digest) memory.refused_digest = *update.refused_digest;
-      if (update.refused_nack) memory.refused_nack = *update.refused_nack;
-      return store->Save(name, memory);
-    };
-    const absl::Status written = write();
-    loop->Post([self, written, token = update.token] {
-      const auto mirror = self.lock();
-      if (!mirror) return;
-      // Not durable, so not acted upon: the Hello that waits for it is repeated.
-      if (!mirror->Stored(written)) return;
-      mirror->Do(mirror->follower_.OnRemembered(token, mirror->world_.clock.Now()));
-    });
-  });
 }
 
 void Mirror::Carry(protocol::Decode action) {

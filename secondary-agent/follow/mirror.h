@@ -11,6 +11,7 @@
 #include "common/base/executor.h"
 #include "common/base/random.h"
 #include "common/bus/bus.h"
+#include "common/keafile/config_writer.h"
 #include "common/protocol/follower.h"
 #include "common/protocol/judge.h"
 #include "common/runtime/metrics.h"
@@ -26,6 +27,7 @@ struct MirrorWorld {
   Executor& loop;
   Executor& worker;  // the service's, which owns Kea
   std::shared_ptr<Applier> applier;
+  std::shared_ptr<keafile::ConfigWriter> writer;
   bus::FollowerBus& bus;
   store::FollowerStore& store;
   runtime::Metrics& metrics;
@@ -58,7 +60,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void OnConnected();
   // The primary speaks of something that this version does not know; `text` says what.
   void OnUnsupported(std::string_view text);
-  void SayBye();
+  // The agent is about to end.
+  void Stop();
   // Answers whoever waits for it: it ends.
   void Dismiss(const std::string& why);
 
@@ -76,6 +79,7 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void Do(protocol::FollowerActions actions);
   void Carry(protocol::SendToPrimary action);
   void Carry(protocol::ApplyOrder order);
+  void Carry(protocol::Persist action);
   void Carry(protocol::KeepReceived action);
   void Carry(protocol::Remember update);
   void Carry(protocol::Decode action);
@@ -111,6 +115,7 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   absl::Time health_wall_;
   std::string ha_mode_;
   std::string blocked_;      // why the local configuration cannot be mirrored to
+  std::string file_notice_;  // why Kea has to write its file itself; empty: it has not
   std::string store_error_;  // why the last write to the store failed
   std::optional<Instant> heard_;
   absl::Time heard_wall_;

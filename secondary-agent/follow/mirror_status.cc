@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/text.h"
 #include "common/protocol/judge.h"
 #include "common/protocol/wire_time.h"
@@ -35,6 +37,7 @@ void Mirror::FillStatus(v1::SideStatus& side) const {
   *side.mutable_as_of() = ToWire(world_.clock.Wall());
   side.set_mode(ha_mode_);
   side.set_applies(applies_);
+  side.set_file_notice(Utf8(file_notice_, 1024));
 }
 
 protocol::PairFacts Mirror::Facts() const {
@@ -42,7 +45,8 @@ protocol::PairFacts Mirror::Facts() const {
   facts.primary.server = spec_.primary();
   facts.primary.kea_reachable = follower_.publisher_state() != v1::DEGRADED;
   facts.secondary = {server_,          true,          health_.reachable,
-                     health_.ha_state, health_.error, !health_.hook.empty()};
+                     health_.ha_state, health_.error, !health_.hook.empty(),
+                     file_notice_};
   facts.peer = spec_.primary();
   const Instant now = world_.clock.Now();
   if (!heard_) {
@@ -132,7 +136,7 @@ v1::RelationshipStatus Mirror::Status() const {
   mirror.set_head(follower_.head());
   mirror.set_received(follower_.received());
   mirror.set_applied(follower_.applied());
-  mirror.set_persisted(follower_.persisted() ? follower_.position().sequence : 0);
+  mirror.set_persisted(std::min(follower_.persisted(), follower_.applied()));
   mirror.set_lag_seconds(absl::ToDoubleSeconds(facts.lag));
   mirror.set_digest_equal(facts.digest_equal);
   mirror.set_primary_digest(config::Hex(follower_.head_digest()));

@@ -117,7 +117,6 @@ class FollowerReceiver {
     end.kind = Kind::kDigestMismatch;
     if (protocol::DigestOf(applied) != order.position.digest) return end;
     end.kind = Kind::kApplied;
-    end.persisted = true;
     end.actual = kea_ = applied;
     return end;
   }
@@ -157,6 +156,10 @@ class FollowerReceiver {
   void Carry(protocol::ApplyOrder action) {
     Require(!order_);
     order_ = std::move(action);
+  }
+  void Carry(const protocol::Persist& action) {
+    Require(protocol::DigestOf(action.set) == action.position.digest);
+    Do(follower_.OnPersisted({true, {}}, now_));
   }
   void Carry(const protocol::KeepReceived& action) { Do(follower_.OnReceived(action.up_to, now_)); }
   void Carry(const protocol::Remember& update) { Do(follower_.OnRemembered(update.token, now_)); }

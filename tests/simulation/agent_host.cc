@@ -209,6 +209,7 @@ absl::Status SecondaryHost::Build() {
   endpoint_ = around_.network.Join(name_, process_, std::move(peer));
   endpoint_->After([this] { app_->Tick(); });
   bus_ = std::make_unique<FollowerSocket>(endpoint_);
+  files_ = kea_.OpenFiles(process_);
   secondary::SecondaryWorld world{process_->clock(),
                                   process_->random(),
                                   process_->loop(),
@@ -216,6 +217,7 @@ absl::Status SecondaryHost::Build() {
                                   *bus_,
                                   *store_,
                                   *metrics_,
+                                  *files_,
                                   {}};
   world.services.emplace(DhcpService::kDhcp4,
                          secondary::ServiceWorld{*channel_, *source_, process_->MakeWorker()});
@@ -231,6 +233,7 @@ void SecondaryHost::TearDown() {
   if (endpoint_ != nullptr) around_.network.Leave(std::exchange(endpoint_, nullptr));
   app_.reset();
   bus_.reset();
+  files_.reset();
   store_.reset();
 }
 

@@ -140,6 +140,7 @@ class SecondaryHost final : public AgentHost {
   void DrainApp() override { app_->Drain(); }
 
   std::unique_ptr<FollowerStoreTap> store_;
+  std::unique_ptr<keafile::ConfigFiles> files_;
   Endpoint* endpoint_ = nullptr;
   std::unique_ptr<FollowerSocket> bus_;
   std::unique_ptr<secondary::SecondaryApp> app_;

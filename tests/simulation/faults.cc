@@ -161,6 +161,8 @@ void Faults::Temper() {
   kea.temper.cut_off = dice_.Fraction() * 0.2;
   kea.temper.refused = dice_.Fraction() * 0.1;
   kea.temper.slow = dice_.Fraction() * 0.1;
+  kea.temper.file_full = dice_.Chance(0.5) ? dice_.Fraction() : 0;
+  kea.temper.file_forbidden = dice_.Chance(0.2) ? dice_.Fraction() : 0;
   After(dice_.Between(absl::Seconds(2), absl::Seconds(20)), [&kea] { kea.temper = {}; });
 }
 

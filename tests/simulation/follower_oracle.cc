@@ -43,6 +43,21 @@ void FollowerOracle::OnKeaWrote(const std::string& digest) {
   file_disturbed_ = disturbed_;
 }
 
+void FollowerOracle::OnFileWritten(const std::string& digest) {
+  const auto generation = ledger_.Generation(digest, wrote_);
+  if (generation) {
+    wrote_ = *generation;
+  } else {
+    const auto older = ledger_.Generation(digest);
+    chronicle_.Violate(
+        "S2", older ? fmt::format("the file was given version {}, it had version {}", *older,
+                                  wrote_)
+                    : std::string("the file was given what the primary's Kea never ran"));
+  }
+  file_ = digest;
+  file_disturbed_ = false;
+}
+
 void FollowerOracle::OnKeaChanged(const std::string& running, const std::string& file) {
   running_ = running;
   disturbed_ = true;

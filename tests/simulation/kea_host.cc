@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/status.h"
+#include "common/config/kea_config.h"
 #include "common/kea/command.h"
 
 namespace nestor::simulation {
@@ -105,6 +106,46 @@ class KeaHost::Channel final : public kea::KeaControl {
   std::shared_ptr<KeaHost::Order> open_;
 };
 
+// The disk that Kea's file is on, for one agent's process.
+class KeaHost::Files final : public keafile::ConfigFiles {
+ public:
+  Files(KeaHost& host, std::shared_ptr<Process> process)
+      : host_(host), process_(std::move(process)) {}
+
+  std::string FileOf(int64_t pid) override {
+    return host_.up() && pid == host_.kea_.pid() ? "kea.conf" : std::string();
+  }
+
+  absl::Status Replace(const std::string& path, const hook::FileIdentity& /*identity*/,
+                       std::string_view text) override {
+    if (!process_->Spend(absl::Milliseconds(1 + host_.dice_.Below(300))) ||
+        host_.dice_.Chance(host_.temper.file_full)) {
+      return Error(absl::StatusCode::kUnavailable, "{}: No space left on device", path);
+    }
+    if (host_.dice_.Chance(host_.temper.file_forbidden)) {
+      return Error(absl::StatusCode::kPermissionDenied, "{}: Permission denied", path);
+    }
+    host_.kea_.EditFile(std::string(text));
+    host_.file_ = DigestOf(std::string(text));
+    host_.chronicle_.Note("{} kea's file is written", host_.name_);
+    host_.observer_.OnFileWritten(host_.name_, host_.file_);
+    // The agent may die before it knows.
+    (void)process_->Spend(absl::Microseconds(100));
+    return absl::OkStatus();
+  }
+
+ private:
+  static std::string DigestOf(std::string config) {
+    const auto document = json::ParseKea(std::move(config));
+    if (!document.ok()) return {};
+    const auto objects = config::Extract(DhcpService::kDhcp4, document->root());
+    return objects.ok() ? std::string(config::Bytes(objects->Digest())) : std::string();
+  }
+
+  KeaHost& host_;
+  std::shared_ptr<Process> process_;
+};
+
 KeaHost::KeaHost(Scheduler& scheduler, Chronicle& chronicle, KeaObserver& observer,
                  std::string name, uint64_t seed, const std::string& config)
     : scheduler_(scheduler),
@@ -119,6 +160,10 @@ KeaHost::KeaHost(Scheduler& scheduler, Chronicle& chronicle, KeaObserver& observ
 
 std::unique_ptr<kea::KeaControl> KeaHost::Connect(std::shared_ptr<Process> process) {
   return std::make_unique<Channel>(*this, std::move(process));
+}
+
+std::unique_ptr<keafile::ConfigFiles> KeaHost::OpenFiles(std::shared_ptr<Process> process) {
+  return std::make_unique<Files>(*this, std::move(process));
 }
 
 absl::Duration KeaHost::FreeAt() const { return std::max(busy_until_, hung_until_); }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "common/kea/kea_control.h"
+#include "common/keafile/config_files.h"
 #include "tests/simulation/chronicle.h"
 #include "tests/simulation/process.h"
 #include "tests/support/fake_kea.h"
@@ -25,6 +26,8 @@ class KeaObserver {
                         const std::string& running, bool accepted) = 0;
   // An agent's config-write put `digest` into the file.
   virtual void OnKeaWrote(std::string_view host, const std::string& digest) = 0;
+  // An agent put what is mirrored as `digest` into the file itself.
+  virtual void OnFileWritten(std::string_view host, const std::string& digest) = 0;
   // Somebody else, or a restart, changed what runs and perhaps the file.
   virtual void OnKeaChanged(std::string_view host, const std::string& running,
                             const std::string& file) = 0;
@@ -36,6 +39,8 @@ struct KeaTemper {
   double cut_off = 0;      // the answer breaks off, though Kea did what it was told
   double refused = 0;      // a command that only reads is answered with an error
   double slow = 0;         // takes up to 8 s
+  double file_full = 0;       // its file cannot be written now
+  double file_forbidden = 0;  // its file may be written by Kea only
 };
 
 // A host's Kea: one daemon that outlives the agents, with a queue, as its commands are carried out
@@ -60,6 +65,9 @@ class KeaHost {
   // The control channel for one start of an agent; the host must outlive it.
   std::unique_ptr<kea::KeaControl> Connect(std::shared_ptr<Process> process);
 
+  // What one start of an agent sees of Kea's file; the host must outlive it.
+  std::unique_ptr<keafile::ConfigFiles> OpenFiles(std::shared_ptr<Process> process);
+
   // Commands wait until then.
   void HangFor(absl::Duration d);
   bool hangs() const { return hung_until_ > scheduler_.Now(); }
@@ -81,6 +89,7 @@ class KeaHost {
     Scheduler& scheduler_;
   };
   class Channel;
+  class Files;
   // A command that changes something, from when it was sent until it was carried out.
   struct Order {
     std::string command, arguments;

@@ -113,6 +113,10 @@ void Oracles::OnKeaWrote(std::string_view host, const std::string& digest) {
   if (host == kSecondary) follower.OnKeaWrote(digest);
 }
 
+void Oracles::OnFileWritten(std::string_view host, const std::string& digest) {
+  if (host == kSecondary) follower.OnFileWritten(digest);
+}
+
 void Oracles::OnKeaChanged(std::string_view host, const std::string& running,
                            const std::string& file) {
   if (host == kPrimary) {

@@ -56,6 +56,7 @@ class FollowerOracle {
   void OnKeaRead(const std::string& digest);
   void OnKeaSet(const std::string& wanted, const std::string& running, bool accepted);
   void OnKeaWrote(const std::string& digest);
+  void OnFileWritten(const std::string& digest);
   void OnKeaChanged(const std::string& running, const std::string& file);
 
   void OnRemembered(const store::FollowerMemory& memory);
@@ -81,6 +82,7 @@ class FollowerOracle {
   // The secondary's Kea.
   std::string running_, file_;
   uint64_t had_ = 0;                // the newest generation it had
+  uint64_t wrote_ = 0;              // the newest that its agent wrote into the file
   std::string read_, read_before_;  // what its agent read last, and before that
   bool rescue_ = false;             // the last config-set was refused
   bool disturbed_ = true;           // somebody else changed it since its agent did
@@ -138,6 +140,7 @@ class Oracles final : public NetworkObserver, public StoreObserver, public KeaOb
   void OnKeaSet(std::string_view host, const std::string& wanted, const std::string& running,
                 bool accepted) override;
   void OnKeaWrote(std::string_view host, const std::string& digest) override;
+  void OnFileWritten(std::string_view host, const std::string& digest) override;
   void OnKeaChanged(std::string_view host, const std::string& running,
                     const std::string& file) override;
 

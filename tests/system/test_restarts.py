@@ -21,7 +21,7 @@ _SERVICES = ("dhcp4", "dhcp6")
 _AGENTS = ("agent a", "agent b")
 _KEAS = tuple(f"{host} {service}" for host in "ab" for service in _SERVICES)
 # Of the agents' logs.
-_APPLIED = r'APPLIED relationship={} .*change=\d+/(\d+) sent=true persisted=true'
+_APPLIED = r'APPLIED relationship={} .*change=\d+/(\d+) sent=true'
 _TRANSFER = (r"FOLLOWER_WELCOMED relationship={0} .*position=\d+/(?P<position>\d+)"
              r"|SNAPSHOT_SENT relationship={0} .*label=(?P<label>\d+)")
 

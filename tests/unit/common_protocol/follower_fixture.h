@@ -20,8 +20,8 @@ inline std::string BodyName(const v1::Envelope& envelope) {
   return field == nullptr ? std::string() : std::string(field->name());
 }
 
-// Changes to Kea wait in `order` until Finish(); the store, the decoder and reads of Kea answer at
-// once unless held. After every step it is checked that one order at most is open, that none leads
+// Changes to Kea wait in `order` until Finish(); Kea's file, the store, the decoder and reads of Kea
+// are done with at once unless held. After every step it is checked that one order at most is open, that none leads
 // back, and that what is sent fits the primary's socket.
 class FollowerTest : public ::testing::Test {
  protected:
@@ -30,6 +30,7 @@ class FollowerTest : public ::testing::Test {
   // The agent starts (again) with what its store holds; nothing of Kea is known yet.
   void Restart() {
     order.reset();
+    persist.reset();
     sent.clear();
     announced.clear();
     follower = std::make_unique<Follower>(Follower::Options{"east", "kea-b", "0.1", observe, 0.5},
@@ -70,7 +71,8 @@ class FollowerTest : public ::testing::Test {
   }
 
   // Kea does what `order` says, if it can.
-  void Finish(bool persisted = true) {
+  void Finish() { FinishBy("hook"); }
+  void FinishBy(std::string by) {
     ASSERT_TRUE(order.has_value());
     if (!order->base && DigestOf(kea) != order->digest_before &&
         DigestOf(kea) != order->position.digest) {
@@ -81,14 +83,13 @@ class FollowerTest : public ::testing::Test {
     EXPECT_EQ(DigestOf(result), order->position.digest);
     kea = std::move(result);
     memory.position = order->position;
-    memory.persisted = persisted;
+    memory.persisted = false;
     memory.intent.reset();
     applied.push_back(order->position.sequence);
     ApplyEnd end;
     end.kind = ApplyEnd::Kind::kApplied;
-    end.persisted = persisted;
+    end.by = std::move(by);
     end.actual = kea;
-    if (!persisted) end.text = "the file cannot be written";
     Finish(end);
   }
   void FinishAs(ApplyEnd::Kind kind, std::string text = "no") {
@@ -99,6 +100,14 @@ class FollowerTest : public ::testing::Test {
     if (kind != ApplyEnd::Kind::kUnreachable && kind != ApplyEnd::Kind::kUnknown) end.actual = kea;
     if (kind == ApplyEnd::Kind::kUnknown) memory.intent = order->position;
     Finish(end);
+  }
+
+  // Kea's file is written, or cannot be.
+  void FinishFile(bool persisted = true) {
+    ASSERT_TRUE(persist.has_value());
+    const Position position = std::exchange(persist, std::nullopt)->position;
+    if (persisted && memory.position.sequence == position.sequence) memory.persisted = true;
+    Do(follower->OnPersisted({persisted, persisted ? "" : "the file cannot be written"}, now));
   }
 
   // -- shorthands
@@ -180,6 +189,7 @@ class FollowerTest : public ::testing::Test {
   FollowerMemory memory;  // as the store has it
   bool hold_memory = false;
   bool hold_decode = false;
+  bool hold_file = false;
   std::unique_ptr<Follower> follower;
   StreamDouble stream;
   SetPtr kea = Subnets({});
@@ -188,6 +198,7 @@ class FollowerTest : public ::testing::Test {
   std::vector<v1::State> announced;
   std::vector<Compared> compared;
   std::optional<ApplyOrder> order;
+  std::optional<Persist> persist;
   std::vector<uint64_t> applied;
   std::vector<Remember> held_memory;
   std::vector<Decode> held_decode;
@@ -208,6 +219,12 @@ class FollowerTest : public ::testing::Test {
   void Carry(ApplyOrder action) {
     EXPECT_FALSE(order.has_value()) << "two orders at once";
     order = std::move(action);
+  }
+  void Carry(Persist action) {
+    EXPECT_FALSE(persist.has_value()) << "two at once";
+    EXPECT_EQ(DigestOf(action.set), action.position.digest);
+    persist = std::move(action);
+    if (!hold_file) FinishFile();
   }
   void Carry(KeepReceived action) {
     kept += action.envelopes.size();

@@ -90,9 +90,6 @@ class ApplierTest : public ::testing::Test {
   bool Has(const std::vector<int>& ids) const {
     return kea_.Objects().Digest() == ObjectsOf(Config(ids)).Digest();
   }
-  bool FileHas(const std::vector<int>& ids) const {
-    return ObjectsOf(kea_.file()).Digest() == ObjectsOf(Config(ids)).Digest();
-  }
   // Kea's words where it objects to the text `where`, as it counts.
   static testing::FakeKea::Rule Against(std::string where, std::string words) {
     return [where = std::move(where), words = std::move(words)](std::string_view text) {

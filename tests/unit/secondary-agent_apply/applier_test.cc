@@ -14,11 +14,9 @@ using ::testing::Not;
 TEST_F(ApplierTest, AppliesAChangeAndWritesItDown) {
   const ApplyResult result = ApplyThird();
   EXPECT_EQ(result.outcome, Outcome::kApplied) << result.text;
-  EXPECT_TRUE(result.persisted);
   EXPECT_TRUE(result.sent);
   EXPECT_EQ(result.text, "");
   EXPECT_TRUE(Has({1, 2, 3}));
-  EXPECT_TRUE(FileHas({1, 2, 3}));
   EXPECT_EQ(result.actual->Digest(), kea_.Objects().Digest());
   EXPECT_EQ(kea_.Accepted("config-set"), 1u);
 }
@@ -49,7 +47,7 @@ TEST_F(ApplierTest, TestsAndKeepsTheIntentBeforeTheFirstWrite) {
   EXPECT_EQ(ApplyThird().outcome, Outcome::kApplied);
   EXPECT_THAT(arrived_at_intent_, Contains("config-test"));
   EXPECT_THAT(arrived_at_intent_, Not(Contains("config-set")));
-  EXPECT_THAT(Writes(), ElementsAre("config-set", "config-write"));
+  EXPECT_THAT(Writes(), ElementsAre("config-set"));
 }
 
 TEST_F(ApplierTest, SendsNothingIfTheIntentCannotBeKept) {
@@ -65,17 +63,7 @@ TEST_F(ApplierTest, SendsNothingWhereNothingDiffers) {
   const ApplyResult result = Apply(ChangeFrom({1}, {1, 2}));
   EXPECT_EQ(result.outcome, Outcome::kUnchanged);
   EXPECT_FALSE(result.sent);
-  EXPECT_TRUE(result.persisted);
   EXPECT_THAT(Writes(), IsEmpty());
-}
-
-TEST_F(ApplierTest, WritesTheFileWhereOnlyThatIsMissing) {
-  EXPECT_TRUE(kea_.Set(Config({1, 2, 3})));
-  Target target = ChangeFrom({1, 2}, {1, 2, 3});
-  target.must_persist = true;
-  EXPECT_EQ(Apply(target).outcome, Outcome::kUnchanged);
-  EXPECT_THAT(Writes(), ElementsAre("config-write"));
-  EXPECT_TRUE(FileHas({1, 2, 3}));
 }
 
 TEST_F(ApplierTest, SendsNothingWhereKeaHasSomethingElse) {
@@ -129,11 +117,9 @@ TEST_F(ApplierTest, NamesWhatKeaReportsOtherwise) {
   });
   const ApplyResult result = ApplyThird();
   EXPECT_EQ(result.outcome, Outcome::kDigestMismatch);
-  EXPECT_FALSE(result.persisted);
   EXPECT_EQ(result.object, (config::ObjectId{Kind::kSubnet, "3"}));
   EXPECT_THAT(result.text, HasSubstr("1 objects otherwise (subnet 10.0.3.0/24 (id 3))"));
   EXPECT_EQ(result.actual->Digest(), kea_.Objects().Digest());
-  EXPECT_TRUE(FileHas({1, 2}));
 }
 
 TEST_F(ApplierTest, NamesWhatKeaHasBesides) {
@@ -141,23 +127,6 @@ TEST_F(ApplierTest, NamesWhatKeaHasBesides) {
   const ApplyResult result = Apply(ChangeFrom({1, 2}, {1}));
   EXPECT_EQ(result.outcome, Outcome::kDigestMismatch);
   EXPECT_EQ(result.object, (config::ObjectId{Kind::kSubnet, "2"}));
-}
-
-TEST_F(ApplierTest, AFileThatCannotBeWrittenIsAppliedButNotPersisted) {
-  kea_.Refuse("config-write", "Unable to open file kea.conf for writing");
-  const ApplyResult result = ApplyThird();
-  EXPECT_EQ(result.outcome, Outcome::kApplied);
-  EXPECT_FALSE(result.persisted);
-  EXPECT_THAT(result.text, HasSubstr("Unable to open file kea.conf"));
-  EXPECT_TRUE(Has({1, 2, 3}));
-  EXPECT_TRUE(FileHas({1, 2}));
-}
-
-TEST_F(ApplierTest, AWriteWithoutAnAnswerIsNotPersisted) {
-  kea_.Fail(FakeKea::Fault::kLate, 1, "config-write");
-  const ApplyResult result = ApplyThird();
-  EXPECT_EQ(result.outcome, Outcome::kApplied);
-  EXPECT_FALSE(result.persisted);
 }
 
 TEST_F(ApplierTest, SendsNothingToAKeaThatIsAway) {
