@@ -6,6 +6,7 @@
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
+#include "common/hook/local.h"
 #include "common/hook/objects.h"
 
 namespace nestor::primary {
@@ -87,6 +88,9 @@ absl::Status Amendment::Begin() {
     ASSIGN_OR_RETURN(const auto codes, hook::ReadOptionCodes(kea_, names, kAskTimeout));
     written.SetCodes(codes);
   }
+  ASSIGN_OR_RETURN(const hook::LocalPart local,
+                   hook::ReadLocalPart(kea_, service_, {}, kAskTimeout));
+  left_alone_ = written.OwnPartsUnlike(*local.arguments);
   ASSIGN_OR_RETURN(wanted_, written.Objects());
   RETURN_IF_ERROR(Complete());
   FindUnsure();

@@ -44,6 +44,7 @@ absl::Status PrimaryApp::Core::Start() {
     if (kea.leases != nullptr) {
       feeds_.try_emplace(service, service, *kea.leases, world_.metrics, world_.clock);
     }
+    file_keepers_[service] = MakeFileKeeper(service, kea);
     auto recorder = std::make_shared<Recorder>(service, options_.server_name, world_.journal,
                                                world_.clock, world_.random);
     watches_[service] = std::make_shared<ServiceWatch>(
@@ -102,6 +103,7 @@ void PrimaryApp::Core::Tick() {
   for (auto& [name, stream] : streams_) stream->Tick();
   GoOnWatching();
   ForgetUploads();
+  for (auto& [service, keeper] : file_keepers_) keeper->Tick();
   PublishLeases();
   const Instant now = world_.clock.Now();
   std::erase_if(sessions_,
@@ -110,6 +112,7 @@ void PrimaryApp::Core::Tick() {
 
 void PrimaryApp::Core::Drain() {
   for (auto& [name, stream] : streams_) stream->SayBye();
+  for (auto& [service, keeper] : file_keepers_) keeper->Stop();
 }
 
 void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {

@@ -9,6 +9,7 @@
 
 #include "common/operator/desk.h"
 #include "primary-agent/amend/amendment.h"
+#include "primary-agent/amend/file_keeper.h"
 #include "primary-agent/app/primary_app.h"
 #include "primary-agent/publish/lease_feed.h"
 #include "primary-agent/publish/service_watch.h"
@@ -99,6 +100,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   std::string WhyUnserved(const v1::RelationshipSpec& spec) const;
 
   // -- core_apply.cc
+  std::shared_ptr<FileKeeper> MakeFileKeeper(DhcpService service, ServiceWorld& kea);
   void Apply(const Request& request);
   void BeginApply(const Upload& upload);
   void ReadAndAmend(const std::shared_ptr<Applying>& applying);
@@ -138,6 +140,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   std::map<uint64_t, Watcher> watchers_;
   uint64_t next_watcher_ = 1;
   std::map<std::pair<std::string, uint64_t>, Upload> uploads_;  // by route and request
+  std::map<DhcpService, std::shared_ptr<FileKeeper>> file_keepers_;
   std::set<DhcpService> amended_;  // whose Kea a file is being applied to
   // Relationships of the journal whose service this agent's configuration has not.
   std::map<std::string, v1::RelationshipSpec> unserved_;

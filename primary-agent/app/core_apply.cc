@@ -32,6 +32,21 @@ void ToProto(const Amendment& amendment, v1::ApplyReport& report) {
 
 }  // namespace
 
+std::shared_ptr<FileKeeper> PrimaryApp::Core::MakeFileKeeper(DhcpService service,
+                                                             ServiceWorld& kea) {
+  auto writer = std::make_shared<keafile::ConfigWriter>(
+      service, options_.server_name, kea.kea, world_.files, kea.worker, world_.disk, world_.clock);
+  return std::make_shared<FileKeeper>(
+      std::move(writer), kea.worker, world_.loop, world_.clock,
+      [self = weak_from_this(), service](const std::string& notice) {
+        const auto core = self.lock();
+        if (!core) return;
+        for (auto& [name, stream] : core->streams_) {
+          if (stream->service() == service) stream->OnFile(notice);
+        }
+      });
+}
+
 struct PrimaryApp::Core::Applying {
   Request request;
   std::string name;
@@ -174,6 +189,7 @@ void PrimaryApp::Core::AfterApply(const std::shared_ptr<Applying>& applying) {
                                 fmt::format("Kea has it; it is not journaled yet: {}",
                                             read.ok() ? "the relationship ended" : Message(read)));
         }
+        core->file_keepers_.at(applying->service)->Keep(stream->set());
         applying->report.set_sequence(stream->head());
         if (!applying->request.message.apply().wait()) return core->EndApply(*applying, 0);
         core->LetGo(*applying);

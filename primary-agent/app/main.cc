@@ -45,6 +45,7 @@ class PrimaryAgent : public runtime::Agent {
               .bus = *bus_,
               .journal = *journal_,
               .metrics = host.metrics,
+              .files = *host.files,
               .services = ServicesOf(host)}) {}
 
   bus::PolledBus& Bus() override { return *bus_; }

@@ -10,6 +10,7 @@
 #include "common/base/service.h"
 #include "common/bus/bus.h"
 #include "common/kea/kea_control.h"
+#include "common/keafile/config_files.h"
 #include "common/runtime/metrics.h"
 #include "common/store/journal.h"
 #include "common/watch/lease_notices.h"
@@ -35,6 +36,7 @@ struct PrimaryWorld {
   bus::PublisherBus& bus;
   store::Journal& journal;
   runtime::Metrics& metrics;
+  keafile::ConfigFiles& files;
   std::map<DhcpService, ServiceWorld> services;
 };
 

@@ -55,6 +55,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void OnBaseline();
   void OnKea(const watch::KeaHealth& health);
   void OnMode(std::string ha_mode) { mode_ = std::move(ha_mode); }
+  // Why the file of the primary's Kea is not as it should be, or empty.
+  void OnFile(std::string notice) { file_notice_ = std::move(notice); }
   void OnJournalBroken(const absl::Status& status);
   // Kea's configuration cannot be mirrored, and is not, for the reason in `text`.
   void OnBlocked(std::string text) { blocked_ = std::move(text); }
@@ -89,6 +91,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   // Publishes a `state` event and keeps it in the history.
   void Announce(const v1::State& state);
   const std::string& stream_id() const { return publisher_.stream().stream_id; }
+  // The configuration at the head; null: there is none yet.
+  const std::shared_ptr<const config::ObjectSet>& set() const { return set_; }
   uint64_t head() const { return publisher_.stream().head; }
   uint64_t lowest() const { return publisher_.stream().lowest; }
 
@@ -172,6 +176,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::string mode_;
   std::string journal_error_;
   std::string blocked_;
+  std::string file_notice_;
   std::string leases_lost_;
 
   Follower follower_;

@@ -300,7 +300,8 @@ protocol::PairFacts Stream::Facts() const {
   const v1::SideStatus& side = follower_.ack.status();
   protocol::PairFacts facts;
   facts.primary = {server_,          true,          health_.reachable,
-                   health_.ha_state, health_.error, !health_.hook.empty()};
+                   health_.ha_state, health_.error, !health_.hook.empty(),
+                   file_notice_};
   facts.secondary = {spec_.secondary(), true, side.reachable(),
                      side.ha_state(),   {},   side.apply_by() == "hook",
                      side.file_notice()};

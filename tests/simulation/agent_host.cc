@@ -140,6 +140,7 @@ absl::Status PrimaryHost::Build() {
   journal_->retention = retention;
   around_.without.Tap(*journal_);
   bus_ = around_.network.Bind(process_, [this] { app_->Tick(); });
+  files_ = kea_.OpenFiles(process_);
   primary::PrimaryWorld world{process_->clock(),
                               process_->random(),
                               process_->loop(),
@@ -147,6 +148,7 @@ absl::Status PrimaryHost::Build() {
                               *bus_,
                               *journal_,
                               *metrics_,
+                              *files_,
                               {}};
   world.services.emplace(
       DhcpService::kDhcp4,
@@ -178,6 +180,7 @@ void PrimaryHost::TearDown() {
   app_.reset();
   leases_.reset();
   bus_.reset();
+  files_.reset();
   journal_.reset();
 }
 

@@ -117,6 +117,7 @@ class PrimaryHost final : public AgentHost {
 
   Dice lease_dice_{seed_, "leases"};
   std::unique_ptr<watch::LeaseNotices> leases_;
+  std::unique_ptr<keafile::ConfigFiles> files_;
   std::unique_ptr<JournalTap> journal_;
   std::unique_ptr<bus::PublisherBus> bus_;
   std::unique_ptr<primary::PrimaryApp> app_;

@@ -1,0 +1,257 @@
+#!/usr/bin/python3
+"""Changes through the hook library cost DHCP nothing: perfdhcp beside a quiet run, HA and reload age.
+
+NESTOR_LOAD_S (10) seconds of each run at 300 exchanges a second, with a change each 0.3 s;
+NESTOR_SIZES ("1"; also "10k", "100k") sizes, NESTOR_MODES and NESTOR_SERVICES which pairs;
+NESTOR_BY=config-set makes the same changes without the library, for comparison;
+NESTOR_TRIES (20) of "add a subnet, at once a client in it". What issue tables quote:
+  NESTOR_LOAD_S=60 NESTOR_SIZES="1 10k 100k" NESTOR_TRIES=100
+"""
+import json
+import os
+import statistics
+import time
+
+from harness import crafted, keaconf, perfdhcp
+from harness.case import SystemTest, main
+from harness.pair import Pair
+from harness.waiting import wait_until
+
+_SECONDS = int(os.environ.get("NESTOR_LOAD_S", "10"))
+_SIZES = os.environ.get("NESTOR_SIZES", "1").split()
+_MODES = os.environ.get("NESTOR_MODES", "hot-standby load-balancing").split()
+_SERVICES = os.environ.get("NESTOR_SERVICES", "dhcp4 dhcp6").split()
+_BY_SET = os.environ.get("NESTOR_BY") == "config-set"
+_TRIES = int(os.environ.get("NESTOR_TRIES", "20"))
+_RATE = 300
+_EACH_S = 0.3
+_KINDS = 8
+
+
+def _prefix(service, number):
+    high, low = 16 + number // 256, number % 256
+    return f"172.{high}.{low}.0/24" if service == "dhcp4" else f"2001:db8:{0x1000 + number:x}::/64"
+
+
+def _pools(service, number, ha):
+    if service == "dhcp4":
+        base = _prefix(service, number).rsplit(".", 1)[0]
+        halves = [f"{base}.10 - {base}.99", f"{base}.100 - {base}.199"]
+    else:
+        base = _prefix(service, number).rsplit("::", 1)[0]
+        halves = [f"{base}::1:0/112", f"{base}::2:0/112"]
+    classes = ["HA_kea-a", "HA_kea-b"] if ha == "load-balancing" else [None, None]
+    return [{"pool": pool, **({"client-class": name} if name else {})}
+            for pool, name in zip(halves, classes)]
+
+
+def _subnet(service, number, ha):
+    return {"id": 1000 + number, "subnet": _prefix(service, number),
+            "pools": _pools(service, number, ha)}
+
+
+def _content(service, ha, size):
+    """What is mirrored: what serves perfdhcp, and as much besides as `size` says."""
+    content = keaconf.serving(service, ha)
+    held = content[keaconf.subnets(service)]
+    if size == "10k":
+        held += [_subnet(service, number + 50, ha) | {"pools": []} for number in range(3900)]
+        for number in range(6100):
+            held.append({"id": 100000 + number, "subnet":
+                         f"100.{64 + number // 256}.{number % 256}.0/24" if service == "dhcp4"
+                         else f"2001:db9:{number:x}::/64"})
+    if size == "100k":
+        content["reservations"] = [
+            {"hw-address" if service == "dhcp4" else "duid": f"0a:0b:00:{number >> 16:02x}:"
+             f"{number >> 8 & 255:02x}:{number & 255:02x}", "hostname": f"host-{number}"}
+            for number in range(100000)]
+        content["host-reservation-identifiers"] = ["hw-address" if service == "dhcp4" else "duid"]
+    return content
+
+
+class Changes:
+    """One after another, of each kind in turn, as fragments of a file; every tenth a removal."""
+
+    def __init__(self, service, ha):
+        self.service, self.ha = service, ha
+        self.subnets, self.root = keaconf.subnets(service), {"dhcp4": "Dhcp4", "dhcp6": "Dhcp6"}[service]
+        self.number = 0
+
+    def next(self):
+        self.number += 1
+        turn, n = self.number % _KINDS, self.number // _KINDS
+        v4 = self.service == "dhcp4"
+        subnet = _subnet(self.service, n % 40, self.ha)
+        if turn == 1:
+            return {self.subnets: [subnet | {"user-context": {"turn": n}}]}
+        if turn == 2:
+            host = {"hw-address": f"0c:00:00:00:00:{n % 256:02x}"} if v4 else {"duid": f"0c:{n % 256:02x}"}
+            return {self.subnets: [{"id": subnet["id"], "reservations": [host | {"hostname": f"h{n}"}]}]}
+        if turn == 3:
+            return {"client-classes": [{"name": f"class-{n % 20}", "user-context": {"turn": n}}]}
+        if turn == 4:
+            return {"option-data": [{"name": "domain-search" if not v4 else "domain-name",
+                                     "data": f"n{n}.example.org"}]}
+        if turn == 5:
+            return {"valid-lifetime": 600 + n % 50 + 1}
+        if turn == 6:
+            return {"shared-networks": [{"name": f"net-{n % 20}", "user-context": {"turn": n}}]}
+        if turn == 7:
+            return {self.subnets: [subnet | {"pools": subnet["pools"][:1 + n % 2],
+                                             "user-context": {"turn": -n}}]}
+        return {"option-def": [{"name": f"mine-{n % 20}", "code": 2000 + n % 20 if not v4 else 200 + n % 20,
+                                "type": "string", "user-context": {"turn": n}}]}
+
+
+class Watching:
+    """HA states and the age of the last reload of both Keas, asked now and then."""
+
+    def __init__(self, pair):
+        self._pair, self.wrong = pair, []
+        self._ages = {}
+        self.look()
+
+    def look(self):
+        for (host, _), kea in self._pair.keas.items():
+            status = kea.command("status-get")
+            local = status["high-availability"][0]["ha-servers"]["local"]["state"]
+            if local != self._pair.ha:
+                self.wrong.append(f"{host}: HA is in {local}")
+            if status["reload"] < self._ages.get(host, 0):
+                self.wrong.append(f"{host}: was reloaded")
+            self._ages[host] = status["reload"]
+
+
+class NoPacketLost(SystemTest):
+
+    def _pair(self, service, ha, size):
+        content = {service: _content(service, ha, size)}
+        pair = self.own(Pair(services=(service,), ha=ha, mirrored=content, heartbeat_ms=10000,
+                             hook=not _BY_SET))
+        for kea in pair.keas.values():
+            kea.start(deadline_s=90)
+        pair.wait_for_ha(90)
+        pair.start_agents().adopt(settle=False)
+        pair.settle(deadline_s=120)
+        return pair
+
+    def _load(self, pair, work):
+        """perfdhcp for a while, beside it work() each 0.3 s."""
+        load = pair.beside(perfdhcp.Load(pair.network, pair.folder, pair.services[0], _RATE, _SECONDS,
+                                         clients=3000))
+        began, turns = time.monotonic(), 0
+        while load.running() and time.monotonic() - began < _SECONDS:
+            work()
+            turns += 1
+            time.sleep(max(0.0, began + turns * _EACH_S - time.monotonic()))
+        return load.result(), turns
+
+    def _make(self, pair, changes):
+        fragment = {changes.root: changes.next()}
+        if _BY_SET:
+            kea = pair.kea("a")
+            running = kea.running()
+            for name, value in fragment[changes.root].items():
+                running[name] = value if name == "valid-lifetime" else _merged(running[name], value)
+            kea.command("config-set", {changes.root: running}, timeout_s=60)
+            return
+        path = f"{pair.folder}/part.conf"
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(fragment, file)
+        pair.primary.ctl_json("apply", pair.relationship(), path, "--merge")
+
+    def _run(self, service, ha, size):
+        pair = self._pair(service, ha, size)
+        watching = Watching(pair)
+        quiet, _ = self._load(pair, watching.look)
+        changes = Changes(service, ha)
+
+        def work():
+            self._make(pair, changes)
+            watching.look()
+        busy, turns = self._load(pair, work)
+        print(f"{service} {ha} {size}: {turns} changes in {_SECONDS} s by "
+              f"{'config-set' if _BY_SET else 'the hook library'}; lost {busy.lost} of "
+              f"{sum(busy.sent)}, quiet {quiet.lost} of {sum(quiet.sent)}; "
+              f"{len(watching.wrong)} times HA or a reload was seen", flush=True)
+        if _BY_SET:
+            return
+        pair.settle()
+        pair.assert_same()
+        self.assertEqual(watching.wrong, [])
+        self.assertGreater(turns, _SECONDS / _EACH_S / 2)
+        # perfdhcp itself ends with a packet or two under way.
+        self.assertLessEqual(busy.lost, quiet.lost + 3)
+
+    def test_changes_under_load(self):
+        for size in _SIZES:
+            for service in _SERVICES:
+                for ha in _MODES:
+                    with self.subTest(service=service, ha=ha, size=size):
+                        self._run(service, ha, size)
+
+    # ------------------------------------------------------------------ the first client
+
+    def _exchange(self, relay, client, number, kinds):
+        """Seconds until the first answer to a DISCOVER, and whether the first REQUEST was acked."""
+        packet, request = kinds
+        began = time.monotonic()
+        for host in "ab":
+            relay.send(host, packet(client, number))
+        offer = self._answer(relay, number)
+        if offer is None:
+            return None, False
+        took = time.monotonic() - began
+        told = ({"address": offer["addresses"][0]} if relay.service == "dhcp4"
+                else {"associations": offer["associations"]})
+        for host in "ab":
+            relay.send(host, packet(client, number, request, server=offer["server"], **told))
+        answer = self._answer(relay, number)
+        return took, bool(answer and answer["addresses"] and answer["addresses"] == offer["addresses"])
+
+    @staticmethod
+    def _answer(relay, number, patience_s=1.0):
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            for answers in relay.received(0.05).values():
+                for answer in answers:
+                    if answer["number"] == number:
+                        return answer
+        return None
+
+    def test_a_subnet_is_there_before_its_first_client(self):
+        kinds = {"dhcp4": (crafted.packet4, crafted._REQUEST),
+                 "dhcp6": (crafted.packet6, crafted._REQUEST6)}
+        for service in _SERVICES:
+            with self.subTest(service=service):
+                pair = self._pair(service, "load-balancing", "1")
+                relay = pair.beside(crafted.Relay(pair.network, service))
+                served, waits = 0, []
+                for number in range(_TRIES):
+                    subnet = _subnet(service, number, "load-balancing")
+                    path = f"{pair.folder}/new.conf"
+                    with open(path, "w", encoding="utf-8") as file:
+                        json.dump({pair.kea("a").root: {keaconf.subnets(service): [subnet]}}, file)
+                    pair.primary.ctl_json("apply", pair.relationship(), path, "--merge")
+                    base = subnet["subnet"].split("/")[0]
+                    client = crafted.Client({"hw-address": f"0e:00:00:00:{number >> 8:02x}:{number & 255:02x}"}
+                                            if service == "dhcp4" else
+                                            {"duid": f"00:03:00:01:0e:00:00:00:{number >> 8:02x}:{number & 255:02x}"},
+                                            crafted.later(base, 1))
+                    took, done = self._exchange(relay, client, number + 1, kinds[service])
+                    served += done
+                    waits.append(took if took is not None else 1.0)
+                print(f"{service}: {served} of {_TRIES} first clients served by their first REQUEST, "
+                      f"the first answer after {1000 * statistics.median(waits):.1f} ms", flush=True)
+                self.assertGreaterEqual(served, _TRIES * 0.99)
+
+
+def _merged(list_of, more):
+    names = ("id", "name", "code")
+    kept = [one for one in list_of
+            if not any(all(one.get(key) == new.get(key) for key in names) for new in more)]
+    return kept + more
+
+
+if __name__ == "__main__":
+    main(36000)
