@@ -327,7 +327,8 @@ std::vector<std::string> Written::OwnPartsUnlike(const Value& local) const {
 
 ObjectSet Merge(const ObjectSet& running, const ObjectSet& fragment) {
   ObjectSet merged = running;
-  for (const auto& [id, object] : fragment.objects()) {
+  for (const ObjectSet::Entry* entry : fragment.InOrder()) {
+    const auto& [id, object] = *entry;
     const Object* now = running.Find(id);
     if (now != nullptr && OnlyNames(id, object)) continue;
     if (id == ObjectId{Kind::kGlobal, "client-class-order"}) {
