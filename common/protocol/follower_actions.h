@@ -38,8 +38,8 @@ struct ApplyOrder {
   Position position;                              // reached when applied
   std::shared_ptr<const config::ObjectSet> base;  // start from this whole; null: from what Kea has
   std::vector<std::shared_ptr<const config::ChangeSet>> changes;  // then these, in order
-  std::string digest_before;  // without `base`: what Kea must have
-  bool approved = false;      // a large removal is allowed
+  std::string digest_before;         // without `base`: what Kea must have
+  bool approved = false;             // a large removal is allowed
   std::vector<uint64_t> superseded;  // changes overtaken by this one
 };
 

@@ -14,9 +14,9 @@ struct SideFacts {
   std::string server;
   bool known = true;  // anything was ever heard of it
   bool kea_reachable = false;
-  std::string ha_state;  // empty: no HA hook
-  std::string error;     // why its Kea does not answer
-  bool has_hook = true;  // the hook library is loaded, as far as is known
+  std::string ha_state;     // empty: no HA hook
+  std::string error;        // why its Kea does not answer
+  bool has_hook = true;     // the hook library is loaded, as far as is known
   std::string file_notice;  // why its Kea has to write its file itself; empty: it has not
 };
 

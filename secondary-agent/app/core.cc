@@ -41,9 +41,9 @@ absl::Status SecondaryApp::Core::Start() {
     LocalKea& local = keas_[service];
     local.applier =
         std::make_shared<Applier>(service, options_.server_name, kea.kea, kea.source, world_.clock);
-    local.writer = std::make_shared<keafile::ConfigWriter>(
-        service, options_.server_name, kea.kea, world_.files, kea.worker, world_.disk,
-        world_.clock);
+    local.writer = std::make_shared<keafile::ConfigWriter>(service, options_.server_name, kea.kea,
+                                                           world_.files, kea.worker, world_.disk,
+                                                           world_.clock);
     local.lookout = std::make_shared<watch::Lookout>(
         service, kea.source, kea.hint, kea.worker, world_.loop, world_.clock, nullptr,
         [self = weak_from_this(), service = service](watch::Look look) {

@@ -53,9 +53,8 @@ void Mirror::Carry(protocol::ApplyOrder order) {
       if (sent) ++mirror->applies_;
       if (end.kind == protocol::ApplyEnd::Kind::kApplied) {
         mirror->store_error_.clear();
-        NESTOR_LOG(info, "APPLIED", "relationship={} change={} sent={} by={}",
-                   mirror->spec_.name(), change, sent,
-                   end.by.empty() ? "nothing" : end.by);
+        NESTOR_LOG(info, "APPLIED", "relationship={} change={} sent={} by={}", mirror->spec_.name(),
+                   change, sent, end.by.empty() ? "nothing" : end.by);
       } else {
         NESTOR_LOG(warn, "APPLY_ENDED", "relationship={} change={} outcome={} text=\"{}\"",
                    mirror->spec_.name(), change, OutcomeName(end.kind), end.text);

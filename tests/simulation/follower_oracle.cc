@@ -50,9 +50,9 @@ void FollowerOracle::OnFileWritten(const std::string& digest) {
   } else {
     const auto older = ledger_.Generation(digest);
     chronicle_.Violate(
-        "S2", older ? fmt::format("the file was given version {}, it had version {}", *older,
-                                  wrote_)
-                    : std::string("the file was given what the primary's Kea never ran"));
+        "S2", older
+                  ? fmt::format("the file was given version {}, it had version {}", *older, wrote_)
+                  : std::string("the file was given what the primary's Kea never ran"));
   }
   file_ = digest;
   file_disturbed_ = false;

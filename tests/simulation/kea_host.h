@@ -35,10 +35,10 @@ class KeaObserver {
 
 // How a Kea behaves towards those who ask it; all zero: it answers at once.
 struct KeaTemper {
-  double unavailable = 0;  // nothing listens
-  double cut_off = 0;      // the answer breaks off, though Kea did what it was told
-  double refused = 0;      // a command that only reads is answered with an error
-  double slow = 0;         // takes up to 8 s
+  double unavailable = 0;     // nothing listens
+  double cut_off = 0;         // the answer breaks off, though Kea did what it was told
+  double refused = 0;         // a command that only reads is answered with an error
+  double slow = 0;            // takes up to 8 s
   double file_full = 0;       // its file cannot be written now
   double file_forbidden = 0;  // its file may be written by Kea only
 };

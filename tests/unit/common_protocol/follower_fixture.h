@@ -20,9 +20,9 @@ inline std::string BodyName(const v1::Envelope& envelope) {
   return field == nullptr ? std::string() : std::string(field->name());
 }
 
-// Changes to Kea wait in `order` until Finish(); Kea's file, the store, the decoder and reads of Kea
-// are done with at once unless held. After every step it is checked that one order at most is open, that none leads
-// back, and that what is sent fits the primary's socket.
+// Changes to Kea wait in `order` until Finish(); Kea's file, the store, the decoder and reads of
+// Kea are done with at once unless held. After every step it is checked that one order at most is
+// open, that none leads back, and that what is sent fits the primary's socket.
 class FollowerTest : public ::testing::Test {
  protected:
   void SetUp() override { Restart(); }
