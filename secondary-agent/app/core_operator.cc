@@ -41,6 +41,10 @@ void SecondaryApp::Core::Dispatch(const Request& request) {
       return Show(request);
     case v1::OperatorRequest::kRemove:
       return Remove(request);
+    case v1::OperatorRequest::kApply:
+      // A file in pieces is refused once.
+      if (request.message.apply().more()) return;
+      [[fallthrough]];
     case v1::OperatorRequest::kWatch:
     case v1::OperatorRequest::kAdopt:
       return desk_->Refuse(

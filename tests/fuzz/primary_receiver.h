@@ -14,6 +14,7 @@
 #include "tests/fuzz/messages.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
+#include "tests/support/no_files.h"
 #include "tests/support/sim_disk.h"
 
 namespace nestor::fuzz {
@@ -117,8 +118,10 @@ class PrimaryReceiver {
   std::unique_ptr<store::Journal> journal_ =
       Sound(store::Journal::Open({.path = "journal.db", .vfs = disk_.vfs()}));
   testing::FakeKea kea_{DhcpService::kDhcp4, clock_, kConfiguration};
-  std::unique_ptr<watch::ChangeSource> source_ = watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
+  std::unique_ptr<watch::ChangeSource> source_ =
+      watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
   runtime::Metrics metrics_{clock_};
+  testing::NoFiles files_;
   Bus bus_;
   Queue queue_;
   primary::PrimaryApp app_{
@@ -130,6 +133,7 @@ class PrimaryReceiver {
        bus_,
        *journal_,
        metrics_,
+       files_,
        {{DhcpService::kDhcp4, primary::ServiceWorld{kea_, *source_, queue_}}}}};
 };
 

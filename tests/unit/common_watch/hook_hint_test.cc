@@ -74,7 +74,7 @@ TEST_F(HookHintTest, PassesLeasesOnAsTheyCome) {
   EXPECT_TRUE(Tell(R"({"notice":"lease","event":"committed","hostname":"configuration"})"));
   EXPECT_TRUE(Tell(kChange));
   EXPECT_TRUE(Tell(R"({"notice":"lease","event":"released"})"));
-  EXPECT_TRUE((*hint)->Seen()) << "the change between them";
+  EXPECT_EQ((*hint)->Seen(), Hint::Sign::kHappened) << "the change between them";
   EXPECT_EQ(leases.Take(), R"({"notice":"lease","event":"committed","hostname":"configuration"})");
   EXPECT_EQ(leases.Take(), R"({"notice":"lease","event":"released"})");
   EXPECT_EQ(leases.Take(), std::nullopt);
@@ -90,7 +90,7 @@ TEST_F(HookHintTest, CountsWhatIsNeitherAndWhatIsTooLong) {
   EXPECT_TRUE(Tell(lease + std::string(4097 - lease.size(), 'h')));
   EXPECT_TRUE(Tell(lease + std::string(100'000, 'h')));
   EXPECT_TRUE(Tell(R"({"notice":"tea"})"));
-  EXPECT_FALSE((*hint)->Seen());
+  EXPECT_EQ((*hint)->Seen(), Hint::Sign::kNone);
   EXPECT_EQ(leases.refused(), 3u);
   EXPECT_EQ(leases.Take()->size(), 4096u);
   EXPECT_TRUE(leases.empty());

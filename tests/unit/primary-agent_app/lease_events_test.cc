@@ -10,6 +10,7 @@
 #include "primary-agent/publish/lease_feed.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
+#include "tests/support/no_files.h"
 #include "tests/support/sim_disk.h"
 
 namespace nestor::primary {
@@ -118,6 +119,7 @@ class LeaseEventsTest : public ::testing::Test {
                                                                           clock_);
   watch::LeaseNotices leases4_, leases6_;
   runtime::Metrics metrics_{clock_};
+  testing::NoFiles files_;
   Bus bus_;
   Queue loop_, worker_;
   PrimaryApp app_{
@@ -129,6 +131,7 @@ class LeaseEventsTest : public ::testing::Test {
        bus_,
        *journal_,
        metrics_,
+       files_,
        {{DhcpService::kDhcp4, ServiceWorld{v4_, *source4_, worker_, nullptr, &leases4_}},
         {DhcpService::kDhcp6, ServiceWorld{v6_, *source6_, worker_, nullptr, &leases6_}}}}};
 };
