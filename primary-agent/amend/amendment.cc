@@ -21,6 +21,7 @@ constexpr absl::Duration kTurn = absl::Milliseconds(100);
 // How long Kea may be kept by one question: twice as many objects next time below, half above.
 constexpr absl::Duration kQuick = absl::Milliseconds(2), kSlow = absl::Milliseconds(4);
 constexpr std::string_view kClassOrder = "client-class-order";
+constexpr int kMostRefused = 20;
 constexpr size_t kMostAtOnce = 256;
 
 absl::Duration TimeoutFor(const ChangeSet& change) {
@@ -30,8 +31,23 @@ absl::Duration TimeoutFor(const ChangeSet& change) {
 bool IsFew(Kind kind) { return kind != Kind::kSubnet && kind != Kind::kReservation; }
 
 // Subnets inherit from it.
-bool IsContext(const ObjectId& id) {
+bool IsInheritedFrom(const ObjectId& id) {
   return (id.kind == Kind::kGlobal && id.key != kClassOrder) || id.kind == Kind::kSharedNetwork;
+}
+
+bool IsDefinition(const ObjectId& id) { return id.kind == Kind::kOptionDef; }
+
+// The part of `change` that is about objects for which `wanted` says so.
+template <typename Wanted>
+ChangeSet PartOf(const ChangeSet& change, const Wanted& wanted) {
+  ChangeSet part;
+  for (const auto& upsert : change.upserted) {
+    if (wanted(upsert.id)) part.upserted.push_back(upsert);
+  }
+  for (const ObjectId& id : change.removed) {
+    if (wanted(id) && id.kind != Kind::kSharedNetwork) part.removed.push_back(id);
+  }
+  return part;
 }
 
 // `json`, with the members of `defaults` that it leaves out; both are JSON of any kind.
@@ -130,6 +146,7 @@ void Amendment::FindUnsure() {
     if (unaskable || is_order || running_->Find(id) == nullptr) continue;
     (IsFew(id.kind) ? few_ : unsure_).push_back(id);
   }
+  context_ = PartOf(config::Diff(*running_, wanted_), IsDefinition);
   looked_at_few_ = few_.empty();
   if (looked_at_few_) FindContext();
 }
@@ -145,8 +162,7 @@ absl::StatusOr<Amendment::Went> Amendment::Look() {
     ASSIGN_OR_RETURN(const bool taken, Ask(upserts(few_.begin(), few_.end()), changed_meanwhile));
     if (changed_meanwhile) return Went::kReadAgain;
     // What Kea refuses by itself it refuses in the end, and says why.
-    if (!taken) return Went::kOn;
-    FindContext();
+    if (taken) FindContext();
     return Went::kOn;
   }
   const size_t count = std::min(at_once_, unsure_.size() - next_);
@@ -161,29 +177,40 @@ absl::StatusOr<Amendment::Went> Amendment::Look() {
     return Went::kOn;
   }
   next_ += count;
+  refused_in_a_row_ = taken ? 0 : refused_in_a_row_ + 1;
+  // It is the change as a whole that Kea would take, or not.
+  if (refused_in_a_row_ == kMostRefused) next_ = unsure_.size();
   if (took < kQuick) at_once_ = std::min(at_once_ * 2, kMostAtOnce);
   if (took > kSlow) at_once_ = std::max<size_t>(at_once_ / 2, 1);
   return Went::kOn;
 }
 
+// Where what subnets inherit from changes, also those may become others that are written as they
+// run.
 void Amendment::FindContext() {
   const ChangeSet change = config::Diff(*running_, wanted_);
-  for (const auto& upsert : change.upserted) {
-    if (IsContext(upsert.id)) context_.upserted.push_back(upsert);
+  context_ = PartOf(change, IsInheritedFrom);
+  if (!context_.empty() && !order_.merge) {
+    std::erase_if(unsure_, [](const ObjectId& id) { return id.kind == Kind::kSubnet; });
+    for (const config::ObjectSet::Entry* entry : wanted_.InOrder()) {
+      const bool both = entry->first.kind == Kind::kSubnet && running_->Find(entry->first);
+      if (both) unsure_.push_back(entry->first);
+    }
   }
-  for (const ObjectId& id : change.removed) {
-    if (id.kind == Kind::kGlobal && IsContext(id)) context_.removed.push_back(id);
-  }
+  const ChangeSet definitions = PartOf(change, IsDefinition);
+  context_.upserted.insert(context_.upserted.end(), definitions.upserted.begin(),
+                           definitions.upserted.end());
+  context_.removed.insert(context_.removed.end(), definitions.removed.begin(),
+                          definitions.removed.end());
 }
 
 absl::StatusOr<bool> Amendment::Ask(std::vector<ChangeSet::Upsert> upserted,
                                     bool& changed_meanwhile) {
-  ChangeSet change = context_;
   std::set<ObjectId> asked;
-  for (ChangeSet::Upsert& upsert : upserted) {
-    asked.insert(upsert.id);
-    change.upserted.push_back(std::move(upsert));
-  }
+  for (const ChangeSet::Upsert& upsert : upserted) asked.insert(upsert.id);
+  ChangeSet change = context_;
+  std::erase_if(change.upserted, [&](const auto& one) { return asked.contains(one.id); });
+  std::move(upserted.begin(), upserted.end(), std::back_inserter(change.upserted));
   ASSIGN_OR_RETURN(const hook::Applied applied,
                    hook::Apply(kea_, revision_, change, /*dry_run=*/true, TimeoutFor(change)));
   changed_meanwhile = applied.result == hook::Applied::Result::kChangedMeanwhile;

@@ -90,7 +90,8 @@ class Amendment {
   // Objects that are written otherwise than they run, those of the kinds with few objects first.
   std::vector<config::ObjectId> few_, unsure_;
   size_t next_ = 0, at_once_ = 8;
-  config::ChangeSet context_;  // what subnets inherit from, as it will be
+  int refused_in_a_row_ = 0;
+  config::ChangeSet context_;  // what others inherit from or are parsed by, as it will be
 
   std::vector<Amended> amended_;
   std::vector<std::string> left_alone_;
