@@ -176,10 +176,14 @@ absl::StatusOr<Amendment::Went> Amendment::Look() {
     at_once_ = count / 2;
     return Went::kOn;
   }
+  if (!taken) unanswered_.insert(*begin);
   next_ += count;
   refused_in_a_row_ = taken ? 0 : refused_in_a_row_ + 1;
-  // It is the change as a whole that Kea would take, or not.
-  if (refused_in_a_row_ == kMostRefused) next_ = unsure_.size();
+  if (refused_in_a_row_ == kMostRefused) {
+    // It is the change as a whole that Kea would take, or not.
+    unanswered_.insert(unsure_.begin() + static_cast<ptrdiff_t>(next_), unsure_.end());
+    next_ = unsure_.size();
+  }
   if (took < kQuick) at_once_ = std::min(at_once_ * 2, kMostAtOnce);
   if (took > kSlow) at_once_ = std::max<size_t>(at_once_ / 2, 1);
   return Went::kOn;
@@ -221,8 +225,20 @@ absl::StatusOr<bool> Amendment::Ask(std::vector<ChangeSet::Upsert> upserted,
   return true;
 }
 
+// Also what is written as it runs, where Kea did not say that this is what it would make of it.
+ChangeSet Amendment::WholeChange() const {
+  ChangeSet change = config::Diff(*running_, wanted_);
+  for (const ObjectId& id : unanswered_) {
+    const config::Object &now = *running_->Find(id), &then = *wanted_.Find(id);
+    if (now.digest == then.digest) change.upserted.push_back({id, then.json});
+  }
+  std::sort(change.upserted.begin(), change.upserted.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  return change;
+}
+
 absl::StatusOr<Amendment::Went> Amendment::Finish() {
-  const ChangeSet change = config::Diff(*running_, wanted_);
+  const ChangeSet change = WholeChange();
   if (change.empty()) return Went::kDone;
   if (!order_.dry_run) source_.Expect(order_.origin);
   auto applied = hook::Apply(kea_, revision_, change, order_.dry_run, TimeoutFor(change));

@@ -3,6 +3,7 @@
 #include <absl/status/statusor.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,7 @@ class Amendment {
   absl::Status Complete();
   void FindUnsure();
   void FindContext();
+  config::ChangeSet WholeChange() const;
   absl::StatusOr<Went> Look();
   absl::StatusOr<Went> Finish();
   // What Kea would make of `upserted`, beside `context_`, taken into `wanted_`. False: it refuses.
@@ -91,6 +93,7 @@ class Amendment {
   std::vector<config::ObjectId> few_, unsure_;
   size_t next_ = 0, at_once_ = 8;
   int refused_in_a_row_ = 0;
+  std::set<config::ObjectId> unanswered_;  // of those, what Kea refuses to be asked about alone
   config::ChangeSet context_;  // what others inherit from or are parsed by, as it will be
 
   std::vector<Amended> amended_;
