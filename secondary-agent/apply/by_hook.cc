@@ -28,7 +28,10 @@ bool Applier::Change(Job& job) {
                                   StillServes("Nothing of it was applied"));
     return false;
   }
-  if (absl::IsUnavailable(applied.status()) && !std::exchange(job.asked, true)) return Run(job);
+  if (absl::IsUnavailable(applied.status()) && !std::exchange(job.asked, true)) {
+    job.result.sent = false;
+    return Run(job);
+  }
   NESTOR_LOG(warn, "KEA_SILENT", "what=\"{}\" error=\"{}\"", job.target.label,
              Message(applied.status()));
   Find(job, applied.status());

@@ -67,6 +67,14 @@ TEST_F(ByHookTest, WhereKeaHasSomethingElseMeanwhileItIsRead) {
   EXPECT_TRUE(Has({1, 2, 3, 9}));
 }
 
+TEST_F(ByHookTest, AKeaThatIsGoneWasSentNothing) {
+  (void)ApplyThird();
+  kea_.Crash();
+  const ApplyResult result = Apply(ChangeFrom({1, 2, 3}, {1, 2, 3, 4}));
+  EXPECT_EQ(result.outcome, Outcome::kUnreachable);
+  EXPECT_FALSE(result.sent);
+}
+
 TEST_F(ByHookTest, ARefusalNamesTheObjectAndChangesNothing) {
   kea_.SetRules(Against("10.0.3.0", "that subnet is taken"));
   const ApplyResult result = ApplyThird();
