@@ -51,13 +51,16 @@ def exchanges(network, service, count, rate, *options):
 
 
 class Load:
-    """Exchanges at `rate` for `seconds`, beside the test; result() waits for the end."""
+    """Exchanges at `rate` for `seconds`, beside the test; result() waits for the end.
 
-    def __init__(self, network, folder, service, rate, seconds, clients=1000):
+    more: arguments of perfdhcp besides.
+    """
+
+    def __init__(self, network, folder, service, rate, seconds, clients=1000, more=()):
         self._seconds = seconds
         self.process = processes.Process(
-            "perfdhcp", _argv(service, rate, 0, clients, seconds), f"{folder}/perfdhcp.log",
-            network["c"])
+            "perfdhcp", _argv(service, rate, 0, clients, seconds) + [*more],
+            f"{folder}/perfdhcp.log", network["c"])
         self.process.start()
 
     def result(self):

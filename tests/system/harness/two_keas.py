@@ -26,9 +26,10 @@ def library():
 
 
 class TwoKeas:
-    """threads: with multi-threading."""
+    """threads: with multi-threading. notices: the library tells `folder`/notices of each change and
+    lease, where somebody listens. under: what the Kea `by_hook` runs under, a program and its arguments."""
 
-    def __init__(self, service, threads=False):
+    def __init__(self, service, threads=False, notices=False, under=()):
         self.service = service
         self.folder = tempfile.mkdtemp(prefix="nestor-two-keas-")
         self.network = network.Network()
@@ -36,7 +37,9 @@ class TwoKeas:
         # It may be built again while the test runs.
         self._library = shutil.copy(library(), self.folder)
         self.threads = threads
+        self.notices = f"{self.folder}/notices" if notices else None
         self.by_hook, self.by_set = self._make("a"), self._make("b")
+        self.by_hook.process.argv = [*under, *self.by_hook.process.argv]
         self.keas = (self.by_hook, self.by_set)
 
     def _make(self, host):
@@ -56,7 +59,7 @@ class TwoKeas:
             "multi-threading": {"enable-multi-threading": self.threads, "thread-pool-size": 2,
                                 "packet-queue-size": 64},
             "hooks-libraries": [{"library": requirements.hook("libdhcp_lease_cmds.so")},
-                                {"library": self._library}],
+                                self._hook()],
             "loggers": [{"name": f"kea-{service}", "severity": "WARN", "output_options": [
                 {"output": f"{folder}/{service}.log", "flush": True, "maxsize": 0}]}]}
         if service == "dhcp6":
@@ -65,10 +68,14 @@ class TwoKeas:
                                   "time": 1000, "identifier": f"0A0B0C0D0E0{'ab'.index(host)}"}
         return parts
 
-    def start(self):
+    def _hook(self):
+        entry = {"library": self._library}
+        return {**entry, "parameters": {"socket": self.notices}} if self.notices else entry
+
+    def start(self, deadline_s=20):
         self.relay = crafted.Relay(self.network, self.service)
         for kea in self.keas:
-            kea.start()
+            kea.start(deadline_s=deadline_s)
         return self
 
     def close(self):
