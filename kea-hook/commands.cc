@@ -95,6 +95,21 @@ std::vector<ObjectId> ParseIds(const ConstElementPtr& list) {
   return ids;
 }
 
+// Kea and its clients go through values by recursion.
+constexpr int kDeepest = 100;
+
+bool IsDeeperThan(int levels, const Element& value) {
+  const auto deeper = [levels](const auto& one) { return IsDeeperThan(levels - 1, *one); };
+  if (value.getType() == Element::list) {
+    const auto& list = value.listValue();
+    return levels == 0 || std::any_of(list.begin(), list.end(), deeper);
+  }
+  if (value.getType() != Element::map) return false;
+  const auto& map = value.mapValue();
+  return levels == 0 || std::any_of(map.begin(), map.end(),
+                                    [&](const auto& member) { return deeper(member.second); });
+}
+
 std::vector<Object> ParseObjects(const ConstElementPtr& list) {
   std::vector<Object> objects;
   for (const ElementPtr& one : list->listValue()) {
@@ -104,6 +119,10 @@ std::vector<Object> ParseObjects(const ConstElementPtr& list) {
     const ConstElementPtr value = one->get("object");
     if (!value || value->getType() == Element::null) {
       throw Refused(kMalformed, std::string(KindName(id.kind)) + " " + id.key + " has no object");
+    }
+    if (IsDeeperThan(kDeepest, *value)) {
+      throw Refused(kMalformed, std::string(KindName(id.kind)) + " " + id.key + " is deeper than " +
+                                    std::to_string(kDeepest) + " levels");
     }
     objects.push_back({std::move(id), value});
   }

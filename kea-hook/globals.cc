@@ -7,6 +7,8 @@
 #include <dhcpsrv/parsers/dhcp_parsers.h>
 #include <dhcpsrv/parsers/host_reservation_parser.h>
 #include <dhcpsrv/parsers/sanity_checks_parser.h>
+#include <dhcpsrv/parsers/simple_parser4.h>
+#include <dhcpsrv/parsers/simple_parser6.h>
 #include <stats/stats_mgr.h>
 
 #include <algorithm>
@@ -89,6 +91,10 @@ Part SanityChecks() {
           [](SrvConfig& config, uint16_t, const ConstElementPtr& value) -> Undo {
             SrvConfig parsed;
             isc::dhcp::SanityChecksParser().parse(parsed, value);
+            const ElementPtr known = parsed.getConsistency()->toElement();
+            for (const auto& [name, check] : value->mapValue()) {
+              if (!known->contains(name)) throw Refused(kRefused, "there is no check " + name);
+            }
             return Replace(config.getConsistency(), *parsed.getConsistency());
           }};
 }
@@ -219,13 +225,16 @@ Undo TellOthers(SrvConfig& config, const std::string& name, const ConstElementPt
 }
 
 // Kea's grammar checks these before any parser sees them.
-void CheckType(const ConstElementPtr& before, const ConstElementPtr& value,
-               const std::string& name) {
-  if (!before || !value || before->getType() == value->getType()) return;
-  const auto type = [](const ConstElementPtr& one) {
-    return Element::typeToName(static_cast<Element::types>(one->getType()));
-  };
-  throw Refused(kRefused, name + " must be " + type(before) + ", not " + type(value));
+void CheckType(uint16_t family, const ConstElementPtr& value, const std::string& name) {
+  using isc::dhcp::SimpleParser4;
+  using isc::dhcp::SimpleParser6;
+  const auto& words =
+      family == AF_INET ? SimpleParser4::GLOBAL4_PARAMETERS : SimpleParser6::GLOBAL6_PARAMETERS;
+  const auto word = words.find(name);
+  if (!value || word == words.end() || word->second == value->getType()) return;
+  const auto type = [](int one) { return Element::typeToName(static_cast<Element::types>(one)); };
+  throw Refused(kRefused,
+                name + " must be " + type(word->second) + ", not " + type(value->getType()));
 }
 
 }  // namespace
@@ -263,7 +272,7 @@ Undo SetGlobal(SrvConfig& config, uint16_t family, const std::string& name,
   if (IsConfigured(name)) {
     const ConstElementPtr before = config.getConfiguredGlobals()->get(name);
     if (part == parts.end()) {
-      CheckType(before, value, name);
+      CheckType(family, value, name);
       undo.push_back(TellOthers(config, name, value));
     }
     config.getConfiguredGlobals()->set(name, value);

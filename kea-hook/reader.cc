@@ -107,8 +107,14 @@ std::string ReservationKey(SubnetID subnet, const Element& host) {
 }
 
 SubnetID SubnetOfKey(const ObjectId& id) {
-  const std::string_view key = id.key;
-  return static_cast<SubnetID>(NumberIn(key.substr(0, key.find('/')), id.key));
+  std::string_view text = id.key;
+  if (id.kind == Kind::kReservation) text = text.substr(0, text.find('/'));
+  const uint64_t number = NumberIn(text, id.key);
+  // Otherwise two keys would be of one subnet.
+  if (number > isc::dhcp::SUBNET_ID_MAX || text != std::to_string(number)) {
+    throw Refused(kMalformed, "'" + id.key + "' has no subnet's id where one belongs");
+  }
+  return static_cast<SubnetID>(number);
 }
 
 isc::dhcp::Host HostOfKey(const ObjectId& id) {

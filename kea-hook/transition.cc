@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "kea-hook/encapsulation.h"
 #include "kea-hook/globals.h"
 #include "kea-hook/words.h"
 
@@ -47,7 +48,9 @@ bool IsKeyOf(const std::string& key, const ElementPtr& text) {
   const ConstElementPtr code = text->get("code");
   if (!code || code->getType() != Element::integer) return false;
   const std::string own = TextOf(text, "space") + "/" + std::to_string(code->intValue());
-  return key == own || key.starts_with(own + "#");
+  if (key == own) return true;
+  const auto [space, number, place] = OptionPlace(key);
+  return place > 1 && key == own + "#" + std::to_string(place);
 }
 
 ElementPtr ListOf(const std::vector<Object>& objects) {
@@ -180,6 +183,10 @@ void Transition<F>::TakeSubnet(const ObjectId& id, const ElementPtr& text) {
   if (text->contains("reservations")) {
     throw Refused(kMalformed, "subnet " + id.key + " has reservations inside");
   }
+  const ConstElementPtr network = text->get("shared-network");
+  if (network && network->getType() != Element::string) {
+    throw Refused(kMalformed, "the shared-network of subnet " + id.key + " is no name");
+  }
   entry.network = TextOf(text, "shared-network");
   text->remove("shared-network");
 }
@@ -190,6 +197,10 @@ void Transition<F>::TakeHost(const ObjectId& id, const ElementPtr& text) {
   entry.subnet = SubnetOfKey(id);
   entry.text = text;
   const isc::dhcp::Host named = HostOfKey(id);
+  // The same identifier may be written in other ways.
+  if (!named_.insert({entry.subnet, named.getIdentifierAsText()}).second) {
+    throw Refused(kMalformed, "reservation " + id.key + " stands twice");
+  }
   entry.before = F::FindHost(*config_->getCfgHosts(), entry.subnet, named);
 }
 
@@ -281,6 +292,8 @@ void Transition<F>::ParseDefinitions() {
   alone_ = std::make_unique<isc::util::MultiThreadingCriticalSection>();
   const std::vector<Object> before = reader_.ReadAll(Kind::kOptionDef);
   const List list = ListWith(Kind::kOptionDef);
+  Encapsulation encapsulation(F::kService);
+  encapsulation.Add(ListOf(*list));
   const ElementPtr text = Element::createMap();
   text->set("option-def", ListOf(*list));
   F::Complete(text);
@@ -291,6 +304,9 @@ void Transition<F>::ParseDefinitions() {
     Guard((*list)[at++].id, [&] {
       CheckWords<F>(Kind::kOptionDef, one);
       definitions_->add(parser.parse(one));
+      const ElementPtr alone = Element::createList();
+      alone->add(one);
+      encapsulation.Check(alone);
     });
   }
   ThrowIfRefused();
@@ -401,6 +417,17 @@ std::vector<std::string> Transition<F>::ClassOrder() const {
   return names;
 }
 
+// Of definitions that a class has of its own, which stand in the place of others.
+template <typename F>
+void Transition<F>::CheckEncapsulation(const ConstElementPtr& definitions) const {
+  if (!definitions) return;
+  const List changed = ListWith(Kind::kOptionDef);
+  Encapsulation encapsulation(F::kService);
+  encapsulation.Add(ListOf(changed ? *changed : reader_.ReadAll(Kind::kOptionDef)));
+  encapsulation.Add(definitions);
+  encapsulation.Check(definitions);
+}
+
 // Classes before the first one that changes cannot depend on it. The others are parsed again where
 // a class that they are tested by does, or the order moves.
 template <typename F>
@@ -438,6 +465,7 @@ void Transition<F>::ParseClasses() {
       isc::dhcp::ClientClassDefParser parser;
       parser.checkParametersSupported(one.value, F::kAddresses);
       CheckWords<F>(Kind::kClientClass, one.value);
+      CheckEncapsulation(one.value->get("option-def"));
       parser.parse(classes_, isc::data::copy(one.value), F::kAddresses);
     });
   }

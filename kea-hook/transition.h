@@ -71,6 +71,7 @@ class Transition {
   void ParseDefinitions();
   void ParseOptions();
   void ParseClasses();
+  void CheckEncapsulation(const isc::data::ConstElementPtr& definitions) const;
   void Complete();
   void ParseNetworks();
   void ParseSubnets();
@@ -92,6 +93,7 @@ class Transition {
   void Place(const HostEntry& entry);
   void ReplaceLists();
   void CheckRules();
+  void CheckPlaces(const std::vector<Object>& after) const;
   void CheckNetwork(const std::string& name);
   void CheckHostsIn(SubnetID number);
   void Undo() noexcept;
@@ -107,6 +109,7 @@ class Transition {
   std::map<SubnetID, SubnetEntry> subnets_;
   std::map<std::string, NetworkEntry> networks_;
   std::map<ObjectId, HostEntry> hosts_;
+  std::set<std::pair<SubnetID, std::string>> named_;  // identifiers in hosts_
 
   isc::dhcp::CfgOptionDefPtr definitions_;  // null: they stay; so with the next two
   isc::dhcp::CfgOptionPtr options_;

@@ -31,6 +31,7 @@ std::vector<Object> Transition<F>::Run(bool dry_run) {
     CheckRules();
     ThrowIfRefused();
     for (const ObjectId& id : touched_) after.push_back({id, reader_.Read(id)});
+    CheckPlaces(after);
   } catch (...) {
     Undo();
     throw;
@@ -191,6 +192,19 @@ template <typename F>
 void Transition<F>::CheckRules() {
   for (const std::string& name : networks_to_check_) CheckNetwork(name);
   for (const auto& [number, entry] : subnets_) CheckHostsIn(number);
+}
+
+// An option "dhcp4/3#5" is the fifth of its code, or none.
+template <typename F>
+void Transition<F>::CheckPlaces(const std::vector<Object>& after) const {
+  for (const auto& [id, value] : after) {
+    const auto kind = listed_.find(id.kind);
+    if (value || kind == listed_.end()) continue;
+    const auto entry = kind->second.find(id.key);
+    if (entry == kind->second.end() || !entry->second) continue;
+    throw Refused(kMalformed, std::string(KindName(id.kind)) + " " + id.key +
+                                  " would have another number: there are not so many before it");
+  }
 }
 
 template <typename F>
