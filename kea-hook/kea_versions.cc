@@ -46,7 +46,11 @@ void Remove(const ConstHostPtr& host, CfgHosts& hosts) {
   auto& by_number = (hosts.*MemberOf(HostsTag())).get<4>();
   by_number.erase(host->getHostId());
 }
+
+void ForgetStaging() { isc::dhcp::CfgMgr::instance().rollback(); }
 #else
+void ForgetStaging() { isc::dhcp::CfgMgr::instance().clearStagingConfiguration(); }
+
 void Remove(const ConstHostPtr& host, CfgHosts& hosts) {
   const std::vector<uint8_t>& id = host->getIdentifier();
   const auto type = host->getIdentifierType();

@@ -17,4 +17,7 @@ void Remove(const isc::dhcp::ConstHostPtr& host, isc::dhcp::CfgHosts& hosts);
 void AddLocalParts(const isc::dhcp::SrvConfig& config, uint16_t family,
                    const isc::data::ElementPtr& members);
 
+// Forgets the staging configuration that parsers may have begun.
+void ForgetStaging();
+
 }  // namespace nestor::hook

@@ -11,6 +11,7 @@
 
 #include "kea-hook/encapsulation.h"
 #include "kea-hook/globals.h"
+#include "kea-hook/kea_versions.h"
 #include "kea-hook/words.h"
 
 namespace nestor::hook {
@@ -125,7 +126,7 @@ Transition<F>::~Transition() {
   Undo();
   // Parsers may have begun a staging configuration, which the next config-set begins anew.
   try {
-    CfgMgr::instance().rollback();
+    ForgetStaging();
     if (!listed_[Kind::kOptionDef].empty()) LibDHCP::revertRuntimeOptionDefs();
   } catch (...) {
     // Neither throws for another reason than memory.

@@ -219,7 +219,9 @@ class Mutator:
             at = self.rng.randrange(len(value))
             holder[name] = value[:at] + self.rng.choice("0129-/.:,'#x\0\u00ff ") + value[at + 1:]
         elif isinstance(value, int) and not isinstance(value, bool):
-            holder[name] = value + self.rng.choice((-1, 1, 1 << 8, 1 << 16, 1 << 32))
+            more = value + self.rng.choice((-1, 1, 1 << 8, 1 << 16, 1 << 32))
+            # Kea's JSON has no others.
+            holder[name] = min(max(more, -(1 << 63)), (1 << 63) - 1)
 
 
 def as_bytes(command, arguments):

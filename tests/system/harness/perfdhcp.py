@@ -12,6 +12,9 @@ class Served:
         self.text = text
         self.sent = [int(number) for number in re.findall(r"sent packets: (\d+)", text)]
         self.received = [int(number) for number in re.findall(r"received packets: (\d+)", text)]
+        # Of both exchanges; without answers there are none.
+        self.average_ms = [float(number) for number in re.findall(r"avg delay: ([\d.]+) ms", text)]
+        self.longest_ms = [float(number) for number in re.findall(r"max delay: ([\d.]+) ms", text)]
         self.drops = [int(number) for number in re.findall(r"drops: (-?\d+)", text)]
         assert len(self.sent) == 2 and len(self.received) == 2, f"perfdhcp said:\n{text}"
 
@@ -19,6 +22,10 @@ class Served:
     def leases(self):
         """Exchanges that ended with a lease."""
         return self.received[1]
+
+    def __str__(self):
+        return (f"{sum(self.sent)} packets sent, {self.lost} not answered, delays on average "
+                f"{self.average_ms} ms, at most {self.longest_ms} ms")
 
     @property
     def lost(self):
@@ -56,11 +63,14 @@ class Load:
     more: arguments of perfdhcp besides.
     """
 
+    _made = 0
+
     def __init__(self, network, folder, service, rate, seconds, clients=1000, more=()):
         self._seconds = seconds
+        Load._made += 1
         self.process = processes.Process(
             "perfdhcp", _argv(service, rate, 0, clients, seconds) + [*more],
-            f"{folder}/perfdhcp.log", network["c"])
+            f"{folder}/perfdhcp-{Load._made}.log", network["c"])
         self.process.start()
 
     def result(self):
