@@ -139,7 +139,7 @@ std::string ApplyText(const v1::ApplyReport& report) {
     if (!change.after().empty()) text += fmt::format("    after   {}\n", change.after());
   }
   for (const std::string& name : report.left_alone()) {
-    text += fmt::format("{} belongs to the server and is not as in the file; it was left alone\n",
+    text += fmt::format("{} is left alone, though it may not be as in the file: only a reload sets it\n",
                         name);
   }
   const auto objects = report.changes_size();

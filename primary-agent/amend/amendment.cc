@@ -108,6 +108,8 @@ absl::Status Amendment::Begin() {
                    hook::ReadLocalPart(kea_, service_, {}, kAskTimeout));
   left_alone_ = written.OwnPartsUnlike(*local.arguments);
   ASSIGN_OR_RETURN(wanted_, written.Objects());
+  // Kea 2.2 tells nobody what it has there, so it is none of the objects.
+  if (wanted_.Remove({Kind::kGlobal, "compatibility"})) left_alone_.emplace_back("compatibility");
   RETURN_IF_ERROR(Complete());
   FindUnsure();
   return absl::OkStatus();
@@ -159,10 +161,10 @@ absl::StatusOr<Amendment::Went> Amendment::Look() {
     return list;
   };
   if (!std::exchange(looked_at_few_, true)) {
-    ASSIGN_OR_RETURN(const bool taken, Ask(upserts(few_.begin(), few_.end()), changed_meanwhile));
+    // What Kea refuses here stays as it is written; it is the change as a whole that counts.
+    RETURN_IF_ERROR(Ask(upserts(few_.begin(), few_.end()), changed_meanwhile).status());
     if (changed_meanwhile) return Went::kReadAgain;
-    // What Kea refuses by itself it refuses in the end, and says why.
-    if (taken) FindContext();
+    FindContext();
     return Went::kOn;
   }
   const size_t count = std::min(at_once_, unsure_.size() - next_);
