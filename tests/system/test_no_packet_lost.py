@@ -2,14 +2,14 @@
 """Changes through the hook library cost DHCP nothing: perfdhcp beside a quiet run, HA and reload age.
 
 NESTOR_LOAD_S (10) seconds of each run at 300 exchanges a second, with a change each 0.3 s;
-NESTOR_SIZES ("1"; also "10k", "100k") sizes, NESTOR_MODES and NESTOR_SERVICES which pairs;
+NESTOR_SIZES ("1"; also "10k", "100k") sizes, NESTOR_WITH which pairs;
 NESTOR_BY=config-set makes the same changes without the library, for comparison;
 NESTOR_TRIES (20) of "add a subnet, at once a client in it". What issue tables quote:
   NESTOR_LOAD_S=60 NESTOR_SIZES="1 10k 100k" NESTOR_TRIES=100
+  NESTOR_WITH="dhcp4/hot-standby dhcp4/load-balancing dhcp6/hot-standby dhcp6/load-balancing"
 """
 import json
 import os
-import statistics
 import time
 
 from harness import crafted, keaconf, perfdhcp
@@ -19,8 +19,8 @@ from harness.waiting import wait_until
 
 _SECONDS = int(os.environ.get("NESTOR_LOAD_S", "10"))
 _SIZES = os.environ.get("NESTOR_SIZES", "1").split()
-_MODES = os.environ.get("NESTOR_MODES", "hot-standby load-balancing").split()
-_SERVICES = os.environ.get("NESTOR_SERVICES", "dhcp4 dhcp6").split()
+_WITH = [one.split("/") for one in
+         os.environ.get("NESTOR_WITH", "dhcp4/hot-standby dhcp6/load-balancing").split()]
 _BY_SET = os.environ.get("NESTOR_BY") == "config-set"
 _TRIES = int(os.environ.get("NESTOR_TRIES", "20"))
 _RATE = 300
@@ -185,48 +185,48 @@ class NoPacketLost(SystemTest):
 
     def test_changes_under_load(self):
         for size in _SIZES:
-            for service in _SERVICES:
-                for ha in _MODES:
-                    with self.subTest(service=service, ha=ha, size=size):
-                        self._run(service, ha, size)
+            for service, ha in _WITH:
+                with self.subTest(service=service, ha=ha, size=size):
+                    self._run(service, ha, size)
 
     # ------------------------------------------------------------------ the first client
 
     def _exchange(self, relay, client, number, kinds):
-        """Seconds until the first answer to a DISCOVER, and whether the first REQUEST was acked."""
+        """How often it had to DISCOVER, and whether its first REQUEST was acked."""
         packet, request = kinds
-        began = time.monotonic()
-        for host in "ab":
-            relay.send(host, packet(client, number))
-        offer = self._answer(relay, number)
-        if offer is None:
-            return None, False
-        took = time.monotonic() - began
+        for tries in range(1, 5):
+            for host in "ab":
+                relay.send(host, packet(client, number))
+            offer = self._answer(relay, number)
+            if offer is not None:
+                break
+        else:
+            return tries, False
         told = ({"address": offer["addresses"][0]} if relay.service == "dhcp4"
                 else {"associations": offer["associations"]})
         for host in "ab":
             relay.send(host, packet(client, number, request, server=offer["server"], **told))
-        answer = self._answer(relay, number)
-        return took, bool(answer and answer["addresses"] and answer["addresses"] == offer["addresses"])
+        answer = self._answer(relay, number, unlike=offer["kind"])
+        return tries, bool(answer and answer["addresses"] == offer["addresses"])
 
     @staticmethod
-    def _answer(relay, number, patience_s=1.0):
+    def _answer(relay, number, patience_s=1.0, unlike=None):
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             for answers in relay.received(0.05).values():
                 for answer in answers:
-                    if answer["number"] == number:
+                    if answer["number"] == number and answer["kind"] != unlike:
                         return answer
         return None
 
     def test_a_subnet_is_there_before_its_first_client(self):
         kinds = {"dhcp4": (crafted.packet4, crafted._REQUEST),
                  "dhcp6": (crafted.packet6, crafted._REQUEST6)}
-        for service in _SERVICES:
+        for service in sorted({service for service, _ in _WITH}):
             with self.subTest(service=service):
                 pair = self._pair(service, "load-balancing", "1")
                 relay = pair.beside(crafted.Relay(pair.network, service))
-                served, waits = 0, []
+                served = at_once = 0
                 for number in range(_TRIES):
                     subnet = _subnet(service, number, "load-balancing")
                     path = f"{pair.folder}/new.conf"
@@ -238,11 +238,11 @@ class NoPacketLost(SystemTest):
                                             if service == "dhcp4" else
                                             {"duid": f"00:03:00:01:0e:00:00:00:{number >> 8:02x}:{number & 255:02x}"},
                                             crafted.later(base, 1))
-                    took, done = self._exchange(relay, client, number + 1, kinds[service])
+                    tries, done = self._exchange(relay, client, number + 1, kinds[service])
                     served += done
-                    waits.append(took if took is not None else 1.0)
+                    at_once += tries == 1
                 print(f"{service}: {served} of {_TRIES} first clients served by their first REQUEST, "
-                      f"the first answer after {1000 * statistics.median(waits):.1f} ms", flush=True)
+                      f"{at_once} of them after their first DISCOVER or SOLICIT", flush=True)
                 self.assertGreaterEqual(served, _TRIES * 0.99)
 
 
