@@ -57,7 +57,7 @@ class Replacement {
   absl::Status Run(std::string_view text) {
     if (directory_.get() < 0) return Failed("its directory cannot be opened");
     RETURN_IF_ERROR(CheckOld());
-    const absl::Status replaced = Replace(text);
+    absl::Status replaced = Replace(text);
     if (!replaced.ok() && made_) (void)::unlinkat(directory_.get(), new_name_.c_str(), 0);
     return replaced;
   }

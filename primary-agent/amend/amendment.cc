@@ -52,10 +52,10 @@ ChangeSet PartOf(const ChangeSet& change, const Wanted& wanted) {
 
 // `json`, with the members of `defaults` that it leaves out; both are JSON of any kind.
 std::string WithMembersOf(const std::string& defaults, const std::string& json) {
-  auto one = json::Parse(defaults);
+  const auto one = json::Parse(defaults);
   auto other = json::Parse(json);
   if (!one.ok() || !other.ok() || !one->root().IsObject() || !other->root().IsObject()) return json;
-  for (auto& member : one->root().GetObject()) {
+  for (const auto& member : one->root().GetObject()) {
     if (json::Find(other->root(), json::Text(member.name)) != nullptr) continue;
     json::Value name(member.name, other->allocator()), value(member.value, other->allocator());
     other->root().AddMember(name, value, other->allocator());
