@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "common/base/status.h"
-#include "common/watch/file_hint.h"
+#include "common/lock/mutex.h"
 
 namespace nestor::keafile {
 namespace {
@@ -46,8 +46,10 @@ bool Forbidden(int error) {
 // One replacement, from the look at the old file to the new one in its place.
 class Replacement {
  public:
-  Replacement(const std::string& path, const hook::FileIdentity& identity)
-      : path_(path),
+  Replacement(const std::string& path, const hook::FileIdentity& identity,
+              watch::OwnReplacements& own)
+      : own_(own),
+        path_(path),
         identity_(identity),
         name_(std::filesystem::path(path).filename().string()),
         new_name_(fmt::format(".{}.nestor-new", name_)),
@@ -93,8 +95,11 @@ class Replacement {
     RETURN_IF_ERROR(KeepAttributes(file.get()));
     if (::fsync(file.get()) != 0 || !file.Close()) return Failed("it cannot be written");
     RETURN_IF_ERROR(CheckOld());  // nobody put another in its place meanwhile
+    own_.Add(path_);
     if (::renameat(directory_.get(), new_name_.c_str(), directory_.get(), name_.c_str()) != 0) {
-      return Failed("it cannot be replaced");
+      const absl::Status failed = Failed("it cannot be replaced");
+      (void)own_.Take(path_);
+      return failed;
     }
     made_ = false;
     if (::fsync(directory_.get()) != 0) return Failed("its directory cannot be synced");
@@ -153,6 +158,7 @@ class Replacement {
                  error == ENOSPC || error == EDQUOT ? "; free space there" : "");
   }
 
+  watch::OwnReplacements& own_;
   const std::string& path_;
   const hook::FileIdentity identity_;
   const std::string name_, new_name_;
@@ -163,23 +169,27 @@ class Replacement {
 
 class HostConfigFiles final : public ConfigFiles {
  public:
-  explicit HostConfigFiles(std::string proc) : proc_(std::move(proc)) {}
+  HostConfigFiles(watch::OwnReplacements& own, std::string proc)
+      : own_(own), proc_(std::move(proc)) {}
 
   std::string FileOf(int64_t pid) override { return watch::KeaFileOf(proc_, pid); }
 
   absl::Status Replace(const std::string& path, const hook::FileIdentity& identity,
                        std::string_view text) override {
-    return Replacement(path, identity).Run(text);
+    const MutexLock lock(mutex_);
+    return Replacement(path, identity, own_).Run(text);
   }
 
  private:
+  watch::OwnReplacements& own_;
+  Mutex mutex_;
   const std::string proc_;
 };
 
 }  // namespace
 
-std::unique_ptr<ConfigFiles> LocalConfigFiles(std::string proc) {
-  return std::make_unique<HostConfigFiles>(std::move(proc));
+std::unique_ptr<ConfigFiles> LocalConfigFiles(watch::OwnReplacements& own, std::string proc) {
+  return std::make_unique<HostConfigFiles>(own, std::move(proc));
 }
 
 }  // namespace nestor::keafile

@@ -8,10 +8,11 @@
 #include <string_view>
 
 #include "common/hook/local.h"
+#include "common/watch/file_hint.h"
 
 namespace nestor::keafile {
 
-// The configuration files of this host's Keas. Thread-safe, but for two Replace() of one file.
+// The configuration files of this host's Keas. Thread-safe; one Replace() at a time.
 class ConfigFiles {
  public:
   virtual ~ConfigFiles() = default;
@@ -32,7 +33,9 @@ class ConfigFiles {
                                std::string_view text) = 0;
 };
 
-// `proc`: where the kernel shows processes.
-std::unique_ptr<ConfigFiles> LocalConfigFiles(std::string proc = "/proc");
+// `own` learns of each file that is replaced, and must outlive it. `proc`: where the kernel shows
+// processes.
+std::unique_ptr<ConfigFiles> LocalConfigFiles(watch::OwnReplacements& own,
+                                              std::string proc = "/proc");
 
 }  // namespace nestor::keafile

@@ -52,8 +52,10 @@ FollowerActions Follower::OnPersisted(const PersistEnd& end, Instant now) {
 }
 
 FollowerActions Follower::OnStopping(Instant now) {
+  // What is under way is finished, though nobody will hear of it.
+  if (persisting_ && persisting_->unpersisted == unpersisted_) return Take();
   if (!persisted_) persist_at_ = now;
-  persisting_.reset();  // nobody would hear of what is under way
+  persisting_.reset();
   MaybePersist(now);
   for (FollowerAction& action : actions_) {
     if (auto* persist = std::get_if<Persist>(&action)) persist->at_once = true;

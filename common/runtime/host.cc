@@ -54,7 +54,7 @@ absl::Status Host::PrepareState() const {
 
 absl::Status Host::ListenToKeas() {
   for (auto& [service, its] : services) {
-    auto file = std::make_unique<watch::FileHint>();
+    auto file = std::make_unique<watch::FileHint>("/proc", &own_replacements);
     if (file->fd() >= 0) loop.Watch(file->fd(), [] {});  // the tick of that turn looks
     its->hint.Add(std::move(file));
     const agent::ServiceConfig& configured = config.services.at(service);

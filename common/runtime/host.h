@@ -17,6 +17,7 @@
 #include "common/runtime/system_clock.h"
 #include "common/runtime/system_random.h"
 #include "common/runtime/worker.h"
+#include "common/watch/file_hint.h"
 #include "common/watch/hints.h"
 #include "common/watch/lease_notices.h"
 #include "common/watch/watcher.h"
@@ -71,7 +72,8 @@ class Host {
   SystemClock clock;
   SystemRandom random;
   Metrics metrics;
-  const std::unique_ptr<keafile::ConfigFiles> files = keafile::LocalConfigFiles();
+  watch::OwnReplacements own_replacements;
+  const std::unique_ptr<keafile::ConfigFiles> files = keafile::LocalConfigFiles(own_replacements);
   Loop loop;
   std::map<DhcpService, std::unique_ptr<KeaService>> services;
   Worker disk;

@@ -39,8 +39,18 @@ std::string KeaFileOf(const std::string& proc, int64_t pid) {
   return path.starts_with('/') ? fs::canonical(path, error).string() : std::string();
 }
 
-FileHint::FileHint(std::string proc)
-    : proc_(std::move(proc)), fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
+void OwnReplacements::Add(const std::string& path) {
+  const MutexLock lock(mutex_);
+  paths_.insert(path);
+}
+
+bool OwnReplacements::Take(const std::string& path) {
+  const MutexLock lock(mutex_);
+  return paths_.erase(path) > 0;
+}
+
+FileHint::FileHint(std::string proc, OwnReplacements* own)
+    : proc_(std::move(proc)), own_(own), fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
 
 FileHint::~FileHint() {
   if (fd_ >= 0) ::close(fd_);
@@ -58,6 +68,7 @@ void FileHint::Follow(int64_t pid) {
   watched_ = file.empty() ? -1
                           : ::inotify_add_watch(fd_, file.parent_path().c_str(),
                                                 IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+  path_ = file;
   name_ = file.filename();
   pid_ = watched_ >= 0 ? pid : 0;  // else it is tried again
 }
@@ -75,7 +86,9 @@ Hint::Sign FileHint::Seen() {
       at += static_cast<ssize_t>(sizeof(event) + event.len);
       if (event.wd != watched_) continue;
       if ((event.mask & IN_IGNORED) != 0) pid_ = 0, watched_ = -1;  // the directory is gone
-      if (event.len > 0 && name_ == name) seen = true;
+      if (event.len == 0 || name_ != name) continue;
+      const bool ours = (event.mask & IN_MOVED_TO) != 0 && own_ != nullptr && own_->Take(path_);
+      seen |= !ours;
     }
   }
   return seen ? Sign::kExpected : Sign::kNone;

@@ -50,7 +50,7 @@ class ConfigFilesTest : public ::testing::Test {
       : folder_(::testing::TempDir() + "keafile-" + std::to_string(::getpid())),
         etc_(folder_ / "etc"),
         file_(etc_ / "kea-dhcp4.conf"),
-        files_(LocalConfigFiles(folder_ / "proc")) {
+        files_(LocalConfigFiles(own_, folder_ / "proc")) {
     fs::create_directories(etc_);
     Write(file_, "old");
   }
@@ -70,6 +70,7 @@ class ConfigFilesTest : public ::testing::Test {
   }
 
   const fs::path folder_, etc_, file_;
+  watch::OwnReplacements own_;
   const std::unique_ptr<ConfigFiles> files_;
 };
 
@@ -120,6 +121,22 @@ TEST_F(ConfigFilesTest, ALinkIsFollowedAndStays) {
   ASSERT_TRUE(files_->Replace(path, IdentityOf(path), "new").ok());
   EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
   EXPECT_EQ(Read(folder_ / "link"), "new");
+}
+
+TEST_F(ConfigFilesTest, TheAgentsOwnWritingIsNoHintOfAnEdit) {
+  fs::create_directories(folder_ / "proc/7");
+  std::string line;
+  for (const std::string& one : {std::string("kea-dhcp4"), "-c" + file_.string()}) {
+    line += one + '\0';
+  }
+  Write(folder_ / "proc/7/cmdline", line);
+  watch::FileHint hint(folder_ / "proc", &own_);
+  hint.Follow(7);
+  ASSERT_TRUE(Replace("new").ok());
+  EXPECT_FALSE(hint.Seen());
+  Write(etc_ / "edited", "newer");
+  fs::rename(etc_ / "edited", file_);
+  EXPECT_TRUE(hint.Seen()) << "an operator's";
 }
 
 TEST_F(ConfigFilesTest, AnotherFileThanKeasIsLeftAlone) {

@@ -181,6 +181,15 @@ TEST_F(PersistTest, AnEndingAgentWritesNothingTwice) {
   EXPECT_FALSE(persist.has_value());
 }
 
+TEST_F(PersistTest, AnEndingAgentLeavesWhatIsUnderWayAlone) {
+  Apply(Subnets({1, 2}));
+  Pass(absl::Seconds(2));
+  ASSERT_TRUE(persist.has_value());
+  const auto under_way = std::exchange(persist, std::nullopt);
+  Do(follower->OnStopping(now));
+  EXPECT_FALSE(persist.has_value());
+}
+
 TEST_F(PersistTest, AResyncWritesTheFileThoughNothingDiffers) {
   Resync(v1::RESYNC_SNAPSHOT);
   EXPECT_TRUE(persist.has_value());
