@@ -40,8 +40,9 @@ void Encapsulation::Check(const ConstElementPtr& definitions) const {
   for (const ElementPtr& one : ListIn(definitions)) {
     const std::string inner = TextIn(*one, "encapsulate"), space = TextIn(*one, "space");
     if (inner.empty() || !LeadsTo(inner, space)) continue;
-    throw Refused(kRefused, "the option space " + inner + " leads back to " + space +
-                                ": an option would hold itself");
+    std::string why = "the option space ";
+    why.append(inner).append(" leads back to ").append(space);
+    throw Refused(kRefused, why + ": an option would hold itself");
   }
 }
 
