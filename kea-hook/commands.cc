@@ -137,7 +137,7 @@ std::string WordIn(const ConstElementPtr& map, const char* name) {
 
 // The options of `list` that are defined, with their codes.
 ElementPtr OptionCodes(const RunningConfiguration& running, const ConstElementPtr& list) {
-  const ElementPtr known = Element::createList();
+  ElementPtr known = Element::createList();
   for (const ElementPtr& one : list->listValue()) {
     CheckIsMap(one, "an option's name");
     CheckNames(one, {"space", "name"});
@@ -268,7 +268,7 @@ ElementPtr Commands::ReadLocal(const ConstElementPtr& arguments) const {
   if (!Argument(arguments, "local", Element::boolean)->boolValue()) {
     throw Refused(kMalformed, "local can only be true");
   }
-  const ElementPtr answer = Element::createMap();
+  ElementPtr answer = Element::createMap();
   answer->set("revision", Text(revision_.Text()));
   answer->set("local", running_->LocalPart());
   if (const ConstElementPtr file = Argument(arguments, "file", Element::string)) {

@@ -18,7 +18,7 @@ using isc::dhcp::SrvConfig;
 constexpr const char* kConfigured[] = {"data-directory", "server-tag"};
 
 ElementPtr Loggers(const SrvConfig& config) {
-  const ElementPtr loggers = Element::createList();
+  ElementPtr loggers = Element::createList();
   for (const auto& logger : config.getLoggingInfo()) loggers->add(logger.toElement());
   return loggers;
 }
@@ -48,7 +48,7 @@ ElementPtr LocalPartOf(SrvConfig& config, uint16_t family) {
   set("dhcp-queue-control", config.getDHCPQueueControl());
   set("multi-threading", config.getDHCPMultiThreading());
   AddLocalParts(config, family, members);
-  const ElementPtr root = Element::createMap();
+  ElementPtr root = Element::createMap();
   root->set(family == AF_INET ? "Dhcp4" : "Dhcp6", members);
   return root;
 }
@@ -56,7 +56,7 @@ ElementPtr LocalPartOf(SrvConfig& config, uint16_t family) {
 ElementPtr IdentityOf(const std::string& path) {
   struct stat found {};
   if (::stat(path.c_str(), &found) != 0) return {};
-  const ElementPtr identity = Element::createMap();
+  ElementPtr identity = Element::createMap();
   identity->set("device", Element::create(static_cast<int64_t>(found.st_dev)));
   identity->set("inode", Element::create(static_cast<int64_t>(found.st_ino)));
   return identity;
