@@ -133,7 +133,7 @@ TEST_F(ConfigFilesTest, TheAgentsOwnWritingIsNoHintOfAnEdit) {
   watch::FileHint hint(folder_ / "proc", &own_);
   hint.Follow(7);
   ASSERT_TRUE(Replace("new").ok());
-  EXPECT_FALSE(hint.Seen());
+  EXPECT_EQ(hint.Seen(), watch::Hint::Sign::kNone);
   Write(etc_ / "edited", "newer");
   fs::rename(etc_ / "edited", file_);
   EXPECT_TRUE(hint.Seen()) << "an operator's";
