@@ -136,7 +136,7 @@ TEST_F(ConfigFilesTest, TheAgentsOwnWritingIsNoHintOfAnEdit) {
   EXPECT_EQ(hint.Seen(), watch::Hint::Sign::kNone);
   Write(etc_ / "edited", "newer");
   fs::rename(etc_ / "edited", file_);
-  EXPECT_TRUE(hint.Seen()) << "an operator's";
+  EXPECT_EQ(hint.Seen(), watch::Hint::Sign::kExpected) << "an operator's";
 }
 
 TEST_F(ConfigFilesTest, AnotherFileThanKeasIsLeftAlone) {
