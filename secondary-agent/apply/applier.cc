@@ -80,7 +80,8 @@ bool Applier::ReadBefore(Job& job) {
 // hook library makes it only if it is so.
 std::optional<watch::Running> Applier::AsLastKnown(const Job& job) const {
   const Target& target = job.target;
-  if (job.asked || unsure_ || target.whole || target.digest_before == target.digest_after) {
+  if (job.asked || job.by_text || unsure_ || target.whole ||
+      target.digest_before == target.digest_after) {
     return std::nullopt;
   }
   auto known = source_.Known();
