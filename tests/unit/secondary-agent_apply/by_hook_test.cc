@@ -96,6 +96,20 @@ TEST_F(ByHookTest, WhatOnlyAConfigSetChangesGoesByConfigSet) {
   EXPECT_THAT(Writes(), ElementsAre("config-set"));
 }
 
+TEST_F(ByHookTest, AConfigSetBehindAChangeByTheLibraryReadsTheText) {
+  (void)ApplyThird();
+  config::ObjectSet before = ObjectsOf(Config({1, 2, 3})), after = before;
+  after.Put({config::Kind::kGlobal, "dhcp4o6-port"}, "600");
+  Target target;
+  target.label = "change 7/1043";
+  target.changes = {config::Diff(before, after)};
+  target.digest_before = before.Digest();
+  target.digest_after = after.Digest();
+  const ApplyResult result = Apply(target);
+  EXPECT_EQ(result.outcome, Outcome::kApplied);
+  EXPECT_EQ(result.by, ApplyBy::kConfigSet);
+}
+
 TEST_F(ByHookTest, AChangeByHandInBetweenIsNotOverwritten) {
   kea_.before_command = [this, done = false](std::string_view command) mutable {
     if (command == "nestor-apply" && !std::exchange(done, true)) {
