@@ -65,6 +65,7 @@ class ObjectsCase:
 
     def _secondary_restarts_with_the_same(self, pair):
         """What was persisted is what was running."""
+        pair.wait_until_persisted()
         kea = pair.kea("b")
         before = copy.deepcopy(kea.running())
         kea.kill()

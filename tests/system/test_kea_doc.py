@@ -29,7 +29,8 @@ class KeaDocTest(SystemTest):
                 self.assertEqual(own_before, compare.server_specific(secondary.running()))
                 if name != names[-1]:
                     self._empty(pair)
-        # Kea's own file, written after each change, holds the same to the byte.
+        # Kea's own file, written after the last change, holds the same to the byte.
+        pair.wait_until_persisted()
         secondary.kill()
         secondary.restart()
         self.assertEqual(own_before, compare.server_specific(secondary.running()))

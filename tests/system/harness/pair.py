@@ -215,6 +215,13 @@ class Pair:
         return wait_until(settled, deadline_s, lambda: (
             f"the mirror is equal at a head above {above}: {last.get('status')}"))
 
+    def wait_until_persisted(self, service=None, deadline_s=15):
+        """Waits until the secondary's file holds the newest change."""
+        def persisted():
+            mirror = self.status(service)["mirror"]
+            return mirror["persisted"] == mirror["head"]
+        wait_until(persisted, deadline_s, lambda: f"the file is written: {self.status(service)}")
+
     def assert_same(self, service=None):
         """The independent comparison of what both Keas report."""
         found = compare.compare(self.kea("a", service), self.kea("b", service))
