@@ -97,7 +97,7 @@ class Replacement {
     RETURN_IF_ERROR(CheckOld());  // nobody put another in its place meanwhile
     own_.Add(path_);
     if (::renameat(directory_.get(), new_name_.c_str(), directory_.get(), name_.c_str()) != 0) {
-      const absl::Status failed = Failed("it cannot be replaced");
+      absl::Status failed = Failed("it cannot be replaced");
       (void)own_.Take(path_);
       return failed;
     }
