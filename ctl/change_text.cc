@@ -139,8 +139,8 @@ std::string ApplyText(const v1::ApplyReport& report) {
     if (!change.after().empty()) text += fmt::format("    after   {}\n", change.after());
   }
   for (const std::string& name : report.left_alone()) {
-    text += fmt::format("{} is left alone, though it may not be as in the file: only a reload sets it\n",
-                        name);
+    text += fmt::format(
+        "{} is left alone, though it may not be as in the file: only a reload sets it\n", name);
   }
   const auto objects = report.changes_size();
   if (report.state() == "SAME") return text + "Kea runs what the file says; nothing was changed.\n";

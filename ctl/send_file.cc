@@ -33,13 +33,14 @@ absl::Status SendFile(bus::OperatorClient& client, v1::OperatorRequest request,
                       const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, ReadAll(path));
   size_t sent = 0;
-  do {
+  for (uint32_t index = 0; index == 0 || sent < text.size(); ++index) {
     const size_t size = std::min(kPiece, text.size() - sent);
     request.mutable_apply()->set_piece(text.substr(sent, size));
+    request.mutable_apply()->set_index(index);
     request.mutable_apply()->set_more(sent + size < text.size());
-    RETURN_IF_ERROR(sent == 0 ? client.Send(request) : client.SendMore(request, kPatience));
+    RETURN_IF_ERROR(index == 0 ? client.Send(request) : client.SendMore(request, kPatience));
     sent += size;
-  } while (sent < text.size());
+  }
   return absl::OkStatus();
 }
 

@@ -28,9 +28,6 @@ using isc::dhcp::SrvConfig;
 using isc::dhcp::SrvConfigPtr;
 using Undo = std::function<void()>;
 
-// Kea has these among the parameters that it is configured with.
-constexpr const char* kServersOwn[] = {"data-directory", "server-tag"};
-
 // A parameter that is a member of SrvConfig, or an object of its own there.
 struct Part {
   ElementPtr (*get)(SrvConfig& config, uint16_t family);

@@ -9,6 +9,9 @@
 
 namespace nestor::hook {
 
+// Kea has these among the parameters that it is configured with, and they belong to one server.
+inline constexpr const char* kServersOwn[] = {"data-directory", "server-tag"};
+
 // Parameters outside of any list, as config-get reports them.
 isc::data::ElementPtr GlobalsOf(isc::dhcp::SrvConfig& config, uint16_t family);
 

@@ -4,6 +4,7 @@
 #include <dhcpsrv/cfg_globals.h>
 #include <sys/stat.h>
 
+#include "kea-hook/globals.h"
 #include "kea-hook/kea_versions.h"
 
 namespace nestor::hook {
@@ -13,9 +14,6 @@ using isc::data::ConstElementPtr;
 using isc::data::Element;
 using isc::data::ElementPtr;
 using isc::dhcp::SrvConfig;
-
-// Kea has these among the parameters that it is configured with.
-constexpr const char* kConfigured[] = {"data-directory", "server-tag"};
 
 ElementPtr Loggers(const SrvConfig& config) {
   ElementPtr loggers = Element::createList();
@@ -33,7 +31,7 @@ ElementPtr LocalPartOf(SrvConfig& config, uint16_t family) {
   const auto set_unless_empty = [&](const char* name, const ConstElementPtr& value) {
     if (!value->empty()) members->set(name, value);
   };
-  for (const char* name : kConfigured) set(name, config.getConfiguredGlobals()->get(name));
+  for (const char* name : kServersOwn) set(name, config.getConfiguredGlobals()->get(name));
   set_unless_empty("loggers", Loggers(config));
   set("dhcp-ddns", config.getD2ClientConfig()->toElement());
   set("interfaces-config", config.getCfgIface()->toElement());

@@ -3,10 +3,12 @@
 #include <cc/data.h>
 
 #include <compare>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace nestor::hook {
@@ -36,6 +38,9 @@ struct ObjectId {
 
   friend auto operator<=>(const ObjectId&, const ObjectId&) = default;
 };
+
+// Where an option of the key `key` belongs: by space and code, those of one code in their order.
+std::tuple<std::string, int64_t, int64_t> OptionPlace(const std::string& key);
 
 // An object in the form of config-get; null: there is none.
 struct Object {

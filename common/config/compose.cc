@@ -135,7 +135,7 @@ class Composition {
         case Kind::kGlobal:
           if (IsServerSpecific(id.key)) return Bad(id, {}, "belongs to a server, not to a pair");
           if (IsIn(id.key, kMadeOfObjects)) return Bad(id, {}, "is not one parameter");
-          if (id.key == "client-class-order") {
+          if (id.key == kClassOrder) {
             order_ = &object;
           } else {
             globals_.push_back(entry);
@@ -226,7 +226,7 @@ class Composition {
     if (order_ != nullptr) {
       ASSIGN_OR_RETURN(const json::Document document, json::Parse(order_->json));
       if (!document.root().IsArray()) {
-        return Bad({Kind::kGlobal, "client-class-order"}, {}, "is not a list");
+        return Bad({Kind::kGlobal, std::string(kClassOrder)}, {}, "is not a list");
       }
       for (const Value& name : document.root().GetArray()) {
         const auto found = name.IsString() ? classes.find(Text(name)) : classes.end();

@@ -22,9 +22,6 @@ constexpr std::string_view kServerSpecific[] = {
     "server-tag",
 };
 
-constexpr std::string_view kIdentifiers[] = {"hw-address", "duid", "circuit-id", "client-id",
-                                             "flex-id"};
-
 absl::Status Bad(std::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "the configuration cannot be read: {}", what);
 }
@@ -126,7 +123,7 @@ class Extraction {
         return Bad(fmt::format("two client classes have the name {}", name));
       }
     }
-    if (order.size() > 1) set_.Put({Kind::kGlobal, "client-class-order"}, order + "]");
+    if (order.size() > 1) set_.Put({Kind::kGlobal, std::string(kClassOrder)}, order + "]");
     return absl::OkStatus();
   }
 

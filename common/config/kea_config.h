@@ -13,14 +13,20 @@
 
 namespace nestor::config {
 
+// The global that holds the names of the client classes in their order.
+inline constexpr std::string_view kClassOrder = "client-class-order";
+
+// What a reservation may be known by, in the order in which Kea looks at them.
+inline constexpr std::string_view kIdentifiers[] = {"hw-address", "duid", "circuit-id", "client-id",
+                                                    "flex-id"};
+
 // True for a top-level name of a Kea configuration that belongs to one server and is never
 // mirrored: interfaces-config, lease-database, hooks-libraries, server-id and the like.
 bool IsServerSpecific(std::string_view name);
 
 // The mirrored objects of a configuration as `config-get` reports it: `arguments` is
 // {"Dhcp4": {...}}, possibly beside other members such as "hash". Subnets carry the name of their
-// network in a member "shared-network". The order of client classes is the global
-// "client-class-order".
+// network in a member "shared-network". The order of client classes is the global kClassOrder.
 // InvalidArgument: not such a configuration (a subnet without id, say); the text names the object.
 absl::StatusOr<ObjectSet> Extract(DhcpService service, const json::Value& arguments);
 

@@ -18,9 +18,6 @@ using json::Text;
 using json::Value;
 using Allocator = rapidjson::Document::AllocatorType;
 
-constexpr std::string_view kIdentifiers[] = {"hw-address", "duid", "circuit-id", "client-id",
-                                             "flex-id"};
-
 absl::Status Bad(std::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "{}", what);
 }
@@ -37,7 +34,7 @@ void Set(Value& map, std::string_view name, Value value, Allocator& memory) {
 // The list `name` of `object`, for a change of its elements; none where there is no such list.
 template <typename Each>
 absl::Status ForEach(Value& object, std::string_view name, const Each& each) {
-  auto* list = const_cast<Value*>(Find(object, name));
+  Value* const list = Find(object, name);
   if (list == nullptr || !list->IsArray()) return absl::OkStatus();
   for (Value& one : list->GetArray()) {
     if (one.IsObject()) RETURN_IF_ERROR(each(one));
@@ -60,7 +57,7 @@ void MoveComments(Value& value, Allocator& memory) {
   if (comment == nullptr || !comment->IsString()) return;
   Value text = Name(Text(*comment), memory);
   value.RemoveMember("comment");
-  auto* context = const_cast<Value*>(Find(value, "user-context"));
+  Value* const context = Find(value, "user-context");
   if (context != nullptr && context->IsObject())
     return Set(*context, "comment", std::move(text), memory);
   Value made(rapidjson::kObjectType);
@@ -333,7 +330,7 @@ ObjectSet Merge(const ObjectSet& running, const ObjectSet& fragment) {
     const auto& [id, object] = *entry;
     const Object* now = running.Find(id);
     if (now != nullptr && OnlyNames(id, object)) continue;
-    if (id == ObjectId{Kind::kGlobal, "client-class-order"}) {
+    if (id.kind == Kind::kGlobal && id.key == kClassOrder) {
       merged.Put(id, JoinOrders(now, object));
     } else {
       merged.Put(id, object.json);

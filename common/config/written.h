@@ -48,7 +48,7 @@ class Written {
   explicit Written(DhcpService service) : service_(service) {}
 
   const json::Value& root() const { return *json::Find(document_.root(), ServiceRoot(service_)); }
-  json::Value& root() { return const_cast<json::Value&>(std::as_const(*this).root()); }
+  json::Value& root() { return *json::Find(document_.root(), ServiceRoot(service_)); }
   absl::Status Normalise();
 
   DhcpService service_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/json/wide.h"
@@ -240,6 +241,10 @@ const Value* Find(const Value& value, std::string_view name) {
     if (Text(member.name) == name) return &member.value;
   }
   return nullptr;
+}
+
+Value* Find(Value& value, std::string_view name) {
+  return const_cast<Value*>(Find(std::as_const(value), name));
 }
 
 std::string_view FindString(const Value& value, std::string_view name, std::string_view otherwise) {

@@ -94,6 +94,8 @@ void AppendString(std::string_view text, std::string& out);
 // The member `name` of the object `value`, or nullptr.
 const Value* Find(const Value& value, std::string_view name);
 
+Value* Find(Value& value, std::string_view name);
+
 // The text of the string member `name`, or `otherwise`.
 std::string_view FindString(const Value& value, std::string_view name,
                             std::string_view otherwise = {});

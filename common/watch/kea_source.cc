@@ -140,6 +140,7 @@ class KeaSource : public ChangeSource {
       return expected_.empty() ? "command" : std::exchange(expected_, {});
     }
     if (hook_.Changed()) return "reload";
+    expected_.clear();
     return hook_.AuditFinds(kPollTimeout) ? "audit" : "";
   }
 

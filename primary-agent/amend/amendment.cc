@@ -20,7 +20,6 @@ constexpr absl::Duration kAskTimeout = absl::Seconds(10);
 constexpr absl::Duration kTurn = absl::Milliseconds(100);
 // How long Kea may be kept by one question: twice as many objects next time below, half above.
 constexpr absl::Duration kQuick = absl::Milliseconds(2), kSlow = absl::Milliseconds(4);
-constexpr std::string_view kClassOrder = "client-class-order";
 constexpr int kMostRefused = 20;
 constexpr size_t kMostAtOnce = 256;
 
@@ -32,7 +31,8 @@ bool IsFew(Kind kind) { return kind != Kind::kSubnet && kind != Kind::kReservati
 
 // Subnets inherit from it.
 bool IsInheritedFrom(const ObjectId& id) {
-  return (id.kind == Kind::kGlobal && id.key != kClassOrder) || id.kind == Kind::kSharedNetwork;
+  return (id.kind == Kind::kGlobal && id.key != config::kClassOrder) ||
+         id.kind == Kind::kSharedNetwork;
 }
 
 bool IsDefinition(const ObjectId& id) { return id.kind == Kind::kOptionDef; }
@@ -144,7 +144,7 @@ void Amendment::FindUnsure() {
     const bool unaskable = id.kind == Kind::kGlobal &&
                            std::find(needing.begin(), needing.end(), id.key) != needing.end();
     // The order of classes is about all of them, and not all are asked about.
-    const bool is_order = id.kind == Kind::kGlobal && id.key == kClassOrder;
+    const bool is_order = id.kind == Kind::kGlobal && id.key == config::kClassOrder;
     if (unaskable || is_order || running_->Find(id) == nullptr) continue;
     (IsFew(id.kind) ? few_ : unsure_).push_back(id);
   }

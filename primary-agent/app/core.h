@@ -57,6 +57,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   struct Upload {
     Request request;  // the last piece's
     std::string text;
+    uint32_t pieces = 0;
     Instant heard;
   };
   // A file that is being applied.

@@ -63,20 +63,27 @@ struct PrimaryApp::Core::Applying {
 void PrimaryApp::Core::Apply(const Request& request) {
   const v1::ApplyRequest& apply = request.message.apply();
   const std::pair key{request.peer.route, request.message.request_id()};
-  if (!uploads_.contains(key) && uploads_.size() >= kMostUploads) {
-    return desk_->Refuse(request, "other files are on their way here; try again");
+  if (apply.index() == 0) {
+    if (uploads_.size() >= kMostUploads) {
+      return desk_->Refuse(request, "other files are on their way here; try again");
+    }
+    uploads_[key] = {};
   }
-  Upload& upload = uploads_[key];
+  const auto found = uploads_.find(key);
+  // The rest of a file that was refused, or given up.
+  if (found == uploads_.end() || found->second.pieces != apply.index()) return;
+  Upload& upload = found->second;
+  ++upload.pieces;
   upload.heard = world_.clock.Now();
   if (upload.text.size() + apply.piece().size() > kMostBytes) {
-    uploads_.erase(key);
+    uploads_.erase(found);
     return desk_->Refuse(request, fmt::format("the file has more than {} bytes", kMostBytes));
   }
   upload.text += apply.piece();
   if (apply.more()) return;
   upload.request = request;
   upload.request.message.mutable_apply()->clear_piece();
-  const auto whole = uploads_.extract(key);
+  const auto whole = uploads_.extract(found);
   BeginApply(whole.mapped());
 }
 

@@ -153,6 +153,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void OnState(const v1::State& state);
   void OnTreeRequest(const v1::TreeRequest& request);
   void TellApplied(Instant now);
+  // Those that wait no longer.
+  std::vector<OpenApply> TakeApplies(const std::function<bool(const OpenApply&)>& which);
   void TellRefused(uint64_t sequence, std::string_view outcome, std::string_view text);
   void EndResync(const std::string& state, const std::string& text, bool last);
   // To a follower that was away when an operator asked for it.

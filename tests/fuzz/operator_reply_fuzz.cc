@@ -69,6 +69,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case v1::OperatorReply::kResync:
       RequireJson(ctl::JsonText(reply.resync(), ctl::Objects::kAsText));
       break;
+    case v1::OperatorReply::kApply:
+      Show(reply.apply(), ctl::ApplyText, ctl::Objects::kAsJson);
+      break;
     case v1::OperatorReply::RESULT_NOT_SET:
       break;
   }

@@ -14,7 +14,7 @@
 #include "tests/fuzz/messages.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
-#include "tests/support/no_files.h"
+#include "tests/support/fake_kea_files.h"
 #include "tests/support/sim_disk.h"
 
 namespace nestor::fuzz {
@@ -121,7 +121,7 @@ class PrimaryReceiver {
   std::unique_ptr<watch::ChangeSource> source_ =
       watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
   runtime::Metrics metrics_{clock_};
-  testing::NoFiles files_;
+  testing::FakeKeaFiles files_{kea_};
   Bus bus_;
   Queue queue_;
   primary::PrimaryApp app_{

@@ -12,15 +12,20 @@ class StepExecutor final : public Executor {
  public:
   void Post(Task task) override { tasks_.push_back(std::move(task)); }
 
+  // False: nothing waited.
+  bool RunOne() {
+    if (tasks_.empty()) return false;
+    Task task = std::move(tasks_.front());
+    tasks_.pop_front();
+    task();
+    return true;
+  }
   // Runs all that waits, also what that posts. False: nothing waited.
   bool Run() {
-    if (tasks_.empty()) return false;
-    while (!tasks_.empty()) {
-      Task task = std::move(tasks_.front());
-      tasks_.pop_front();
-      task();
+    const bool any = RunOne();
+    while (RunOne()) {
     }
-    return true;
+    return any;
   }
 
  private:

@@ -8,11 +8,12 @@ NESTOR_TRIES (20) of "add a subnet, at once a client in it". What issue tables q
   NESTOR_LOAD_S=60 NESTOR_SIZES="1 10k 100k" NESTOR_TRIES=100
   NESTOR_WITH="dhcp4/hot-standby dhcp4/load-balancing dhcp6/hot-standby dhcp6/load-balancing"
 """
+import copy
 import json
 import os
 import time
 
-from harness import crafted, keaconf, perfdhcp
+from harness import compare, crafted, keaconf, perfdhcp
 from harness.case import SystemTest, main
 from harness.pair import Pair
 from harness.waiting import wait_until
@@ -69,17 +70,56 @@ def _content(service, ha, size):
     return content
 
 
-class Changes:
-    """One after another, of each kind in turn, as fragments of a file; every tenth a removal."""
+def _named(item):
+    return tuple(item.get(key) for key in ("id", "name", "hw-address", "duid"))
 
-    def __init__(self, service, ha):
-        self.service, self.ha = service, ha
+
+def _merge(held, fragment):
+    """`held` with the members of `fragment`: its lists' items added, or in place of those they name."""
+    for name, value in fragment.items():
+        if not isinstance(value, list):
+            held[name] = value
+            continue
+        items = held.setdefault(name, [])
+        for new in value:
+            old = next((one for one in items if _named(one) == _named(new)), None)
+            if "reservations" in new:  # it only says where they belong
+                _merge(old, {"reservations": new["reservations"]})
+            elif old is not None:
+                kept = {key: old[key] for key in ("reservations",) if key in old}
+                items[items.index(old)] = new | kept
+            else:
+                items.append(new)
+
+
+class Changes:
+    """One after another, of each kind in turn. content: what is mirrored, kept as it becomes."""
+
+    def __init__(self, service, ha, content):
+        self.service, self.ha, self.content = service, ha, content
         self.subnets, self.root = keaconf.subnets(service), {"dhcp4": "Dhcp4", "dhcp6": "Dhcp6"}[service]
         self.number = 0
 
     def next(self):
+        """What to add or replace; None: something was removed, and all that is left is `content`."""
         self.number += 1
-        turn, n = self.number % _KINDS, self.number // _KINDS
+        if self.number % (2 * _KINDS) == 0 and self._remove():
+            return None
+        fragment = self._addition(self.number % _KINDS, self.number // _KINDS)
+        _merge(self.content, fragment)
+        return fragment
+
+    def _remove(self):
+        """The first subnet that was added, and the first class."""
+        held = self.content[self.subnets]
+        gone = next((one for one in held if 1000 <= one["id"] < 1040), None)
+        if gone is None:
+            return False
+        held.remove(gone)
+        self.content["client-classes"].pop(0)
+        return True
+
+    def _addition(self, turn, n):
         v4 = self.service == "dhcp4"
         subnet = _subnet(self.service, n % 40, self.ha)
         if turn == 1:
@@ -143,28 +183,29 @@ class NoPacketLost(SystemTest):
         while load.running() and time.monotonic() - began < _SECONDS:
             work()
             turns += 1
+            # Nothing is waited for: this is the pace of the changes.
             time.sleep(max(0.0, began + turns * _EACH_S - time.monotonic()))
         return load.result(), turns
 
     def _make(self, pair, changes):
-        fragment = {changes.root: changes.next()}
+        fragment = changes.next()
         if _BY_SET:
             kea = pair.kea("a")
-            running = kea.running()
-            for name, value in fragment[changes.root].items():
-                running[name] = value if name == "valid-lifetime" else _merged(running[name], value)
-            kea.command("config-set", {changes.root: running}, timeout_s=60)
+            own = {name: value for name, value in kea.config[kea.root].items()
+                   if name in compare.SERVER_SPECIFIC}
+            kea.command("config-set", {changes.root: {**own, **changes.content}}, timeout_s=60)
             return
-        path = f"{pair.folder}/part.conf"
+        path = f"{pair.folder}/wanted.conf"
         with open(path, "w", encoding="utf-8") as file:
-            json.dump(fragment, file)
-        pair.primary.ctl_json("apply", pair.relationship(), path, "--merge")
+            json.dump({changes.root: changes.content if fragment is None else fragment}, file)
+        pair.primary.ctl_json("apply", pair.relationship(), path,
+                              *([] if fragment is None else ["--merge"]))
 
     def _run(self, service, ha, size):
         pair = self._pair(service, ha, size)
         watching = Watching(pair)
         quiet, _ = self._load(pair, watching.look)
-        changes = Changes(service, ha)
+        changes = Changes(service, ha, copy.deepcopy(_content(service, ha, size)))
 
         def work():
             self._make(pair, changes)
@@ -244,13 +285,6 @@ class NoPacketLost(SystemTest):
                 print(f"{service}: {served} of {_TRIES} first clients served by their first REQUEST, "
                       f"{at_once} of them after their first DISCOVER or SOLICIT", flush=True)
                 self.assertGreaterEqual(served, _TRIES * 0.99)
-
-
-def _merged(list_of, more):
-    names = ("id", "name", "code")
-    kept = [one for one in list_of
-            if not any(all(one.get(key) == new.get(key) for key in names) for new in more)]
-    return kept + more
 
 
 if __name__ == "__main__":

@@ -2,33 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <deque>
-
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
+#include "tests/support/step_executor.h"
 
 namespace nestor::watch {
 namespace {
 
 using testing::FakeClock;
 using testing::FakeKea;
-
-// Runs when it is told to.
-class Queue final : public Executor {
- public:
-  void Post(Task task) override { tasks_.push_back(std::move(task)); }
-  // False: there was nothing to run.
-  bool RunOne() {
-    if (tasks_.empty()) return false;
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    task();
-    return true;
-  }
-
- private:
-  std::deque<Task> tasks_;
-};
 
 class FakeHint final : public Hint {
  public:
@@ -70,7 +52,7 @@ class LookoutTest : public ::testing::Test {
   FakeClock clock_;
   FakeKea kea_;
   FakeHint hint_;
-  Queue worker_, loop_;
+  testing::StepExecutor worker_, loop_;
   std::unique_ptr<ChangeSource> source_;
   absl::Status use_status_;
   int looks_ = 0, reads_ = 0;

@@ -59,6 +59,19 @@ TEST(CommandLineTest, TheEnvironmentMayNameTheAgent) {
   EXPECT_EQ(std::get<Invocation>(parsed).agent, "/run/b.sock");
 }
 
+TEST(CommandLineTest, ApplyTakesAFile) {
+  const Invocation invocation = Parsed({"apply", "east4", "kea.conf", "--merge", "--wait"});
+  EXPECT_EQ(invocation.file, "kea.conf");
+  EXPECT_EQ(invocation.request.apply().name(), "east4");
+  EXPECT_TRUE(invocation.request.apply().merge() && invocation.request.apply().wait());
+  EXPECT_FALSE(invocation.request.apply().dry_run());
+  EXPECT_TRUE(Parsed({"apply", "east4", "-", "--dry-run"}).request.apply().dry_run());
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"apply", "east4"}, {"apply", "east4", "kea.conf", "--dry-run", "--wait"}}) {
+    EXPECT_EQ(std::get<Finished>(ParseCommandLine(wrong, "")).exit_code, 64);
+  }
+}
+
 TEST(CommandLineTest, Watch) {
   const v1::WatchRequest watch =
       Parsed({"watch", "east4", "--from", "7", "--kind", "change,ack"}).request.watch();

@@ -102,6 +102,32 @@ TEST(PeopleTextTest, TheDifferencesAreShownObjectByObject) {
             "    secondary  700\n");
 }
 
+TEST(PeopleTextTest, WhatAFileChangesIsShownObjectByObject) {
+  v1::ApplyReport report;
+  report.set_state("WORKING");
+  report.set_looked_at(7);
+  report.set_to_look_at(9);
+  EXPECT_EQ(ApplyText(report), "looked at 7 of 9 objects\n");
+  report.set_state("SAME");
+  EXPECT_EQ(ApplyText(report), "Kea runs what the file says; nothing was changed.\n");
+  report.set_state("VERIFIED");
+  report.set_sequence(1042);
+  for (const auto& [before, after] :
+       {std::pair("", "1"), std::pair("1", "2"), std::pair("2", "")}) {
+    v1::ObjectChange& change = *report.add_changes();
+    change.set_kind("global");
+    change.set_key("x");
+    change.set_before(before);
+    change.set_after(after);
+  }
+  report.add_left_alone("loggers");
+  EXPECT_EQ(ApplyText(report),
+            "+ global x\n    after   1\n~ global x\n    before  1\n    after   2\n"
+            "- global x\n    before  2\n"
+            "loggers is left alone, though it may not be as in the file: only a reload sets it\n"
+            "3 objects changed on the primary, as change 1042, verified on the secondary.\n");
+}
+
 TEST(PeopleTextTest, HistoryIsATableAndOneChangeIsWhole) {
   v1::HistoryReport report;
   EXPECT_EQ(HistoryText(report), "Nothing has happened yet.\n");

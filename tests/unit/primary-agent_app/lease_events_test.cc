@@ -10,7 +10,7 @@
 #include "primary-agent/publish/lease_feed.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
-#include "tests/support/no_files.h"
+#include "tests/support/fake_kea_files.h"
 #include "tests/support/sim_disk.h"
 
 namespace nestor::primary {
@@ -119,7 +119,7 @@ class LeaseEventsTest : public ::testing::Test {
                                                                           clock_);
   watch::LeaseNotices leases4_, leases6_;
   runtime::Metrics metrics_{clock_};
-  testing::NoFiles files_;
+  testing::FakeKeaFiles files_{v4_};
   Bus bus_;
   Queue loop_, worker_;
   PrimaryApp app_{

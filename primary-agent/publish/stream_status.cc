@@ -1,0 +1,154 @@
+// What is known of the pair, for operators and monitors.
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/config/object_set.h"
+#include "common/protocol/wire_time.h"
+#include "primary-agent/publish/stream.h"
+
+namespace nestor::primary {
+namespace {
+
+constexpr absl::Duration kJudgePeriod = absl::Milliseconds(500);
+
+}  // namespace
+
+absl::Duration Stream::Lag() const {
+  return pending_.empty() ? absl::ZeroDuration() : world_.clock.Now() - pending_.front().since;
+}
+
+protocol::PairFacts Stream::Facts() const {
+  const v1::SideStatus& side = follower_.ack.status();
+  protocol::PairFacts facts;
+  facts.primary = {server_,          true,          health_.reachable,
+                   health_.ha_state, health_.error, !health_.hook.empty(),
+                   file_notice_};
+  facts.secondary = {spec_.secondary(), true, side.reachable(),
+                     side.ha_state(),   {},   side.apply_by() == "hook",
+                     side.file_notice()};
+  facts.peer = spec_.secondary();
+  if (!follower_.heard) {
+    facts.peer_silent = absl::InfiniteDuration();
+  } else if (const auto age = world_.clock.Now() - *follower_.heard; age >= kSilent) {
+    facts.peer_silent = age;
+  }
+  facts.follower_state = side.follower_state();
+  if (publisher_.state() == v1::PUBLISHER_FENCED) {
+    facts.publisher_text = fmt::format("{} is FENCED: {}", server_, publisher_.fenced_text());
+  } else if (publisher_.state() == v1::READONLY) {
+    facts.publisher_text = fmt::format("{} cannot write its journal and publishes nothing: {}",
+                                       server_, journal_error_);
+  } else {
+    facts.publisher_text = blocked_;
+  }
+  facts.lag = spec_.observe() ? absl::ZeroDuration() : Lag();
+  facts.digest_equal =
+      !follower_.digest.empty() && follower_.digest == publisher_.stream().head_digest;
+  facts.held_sequence = side.held_sequence();
+  facts.observe = spec_.observe();
+  facts.last_error = side.last_error();
+  return facts;
+}
+
+void Stream::JudgeNow() {
+  next_judge_ = world_.clock.Now() + kJudgePeriod;
+  const protocol::Judgement judgement = protocol::Judge(Facts());
+  const runtime::Metrics::Labels labels = {{"relationship", spec_.name()},
+                                           {"service", ServiceText()}};
+  auto& metrics = world_.metrics;
+  metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
+              judgement.state == "OK"         ? 0
+              : judgement.state == "IMPAIRED" ? 1
+                                              : 2);
+  metrics.Set("nestor_head_sequence", "The newest change published.", labels,
+              static_cast<double>(publisher_.stream().head));
+  metrics.Set("nestor_applied_sequence", "The newest change applied by the secondary.", labels,
+              static_cast<double>(follower_.ack.applied()));
+  metrics.Set("nestor_persisted_sequence", "The newest change in the secondary's file.", labels,
+              static_cast<double>(follower_.ack.persisted()));
+  metrics.Set("nestor_lag_seconds", "Age of the oldest change not applied.", labels,
+              absl::ToDoubleSeconds(Lag()));
+  metrics.Set("nestor_digest_equal", "1: both Keas report the same.", labels,
+              follower_.digest == publisher_.stream().head_digest ? 1 : 0);
+  metrics.Set("nestor_kea_reachable", "1: the local Kea answers.", labels,
+              health_.reachable ? 1 : 0);
+  metrics.Set("nestor_term", "The publisher's term.", labels,
+              static_cast<double>(publisher_.stream().term));
+  if (judgement.state != judged_.state && publisher_.state() != v1::RECOVER) {
+    v1::State state;
+    state.set_what("relationship");
+    state.set_from(judged_.state);
+    state.set_to(judgement.state);
+    state.set_server(server_);
+    state.set_reason(judgement.reasons.empty() ? "" : judgement.reasons.front());
+    Announce(state);
+  }
+  judged_ = judgement;
+}
+
+v1::RelationshipStatus Stream::Status() const {
+  const protocol::Judgement judgement = protocol::Judge(Facts());
+  const v1::SideStatus& side = follower_.ack.status();
+  v1::RelationshipStatus status;
+  status.set_name(spec_.name());
+  status.set_service(ServiceText());
+  status.set_mode(mode_.empty() ? "none" : mode_);
+  status.set_state(judgement.state);
+  for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
+  for (const std::string& notice : judgement.notices) status.add_notices(notice);
+  if (!leases_lost_.empty()) status.add_notices(leases_lost_);
+  status.set_observe(spec_.observe());
+  *status.mutable_since() = spec_.since();
+
+  v1::ServerStatus& primary = *status.mutable_primary();
+  primary.set_server(server_);
+  primary.set_kea_version(health_.version);
+  primary.set_ha_state(health_.ha_state);
+  primary.set_reachable(health_.reachable);
+  if (health_wall_ != absl::Time()) *primary.mutable_as_of() = ToWire(health_wall_);
+  v1::ServerStatus& secondary = *status.mutable_secondary();
+  secondary.set_server(spec_.secondary());
+  secondary.set_kea_version(side.kea_version());
+  secondary.set_ha_state(side.ha_state());
+  secondary.set_reachable(side.reachable() && !Facts().peer_silent);
+  if (follower_.heard) *secondary.mutable_as_of() = ToWire(follower_.heard_wall);
+
+  v1::MirrorStatus& mirror = *status.mutable_mirror();
+  mirror.set_follower_state(side.follower_state());
+  mirror.set_stream_id(config::Hex(publisher_.stream().stream_id));
+  mirror.set_term(publisher_.stream().term);
+  mirror.set_head(publisher_.stream().head);
+  mirror.set_received(follower_.ack.received());
+  mirror.set_applied(follower_.ack.applied());
+  mirror.set_persisted(follower_.ack.persisted());
+  mirror.set_lag_seconds(absl::ToDoubleSeconds(Lag()));
+  mirror.set_digest_equal(Facts().digest_equal);
+  mirror.set_primary_digest(config::Hex(publisher_.stream().head_digest));
+  mirror.set_secondary_digest(config::Hex(follower_.digest));
+  mirror.set_apply_by(side.apply_by());
+  mirror.set_last_error(side.last_error());
+  mirror.set_publisher_state(publisher_.state() == v1::PUBLISHER_FENCED
+                                 ? "FENCED"
+                                 : v1::PublisherState_Name(publisher_.state()));
+  mirror.set_held_sequence(side.held_sequence());
+  if (follower_.heard) *mirror.mutable_as_of() = ToWire(follower_.heard_wall);
+  return status;
+}
+
+v1::RelationshipView Stream::View() const {
+  v1::RelationshipView view;
+  view.set_name(spec_.name());
+  view.set_service(ServiceText());
+  view.set_primary(spec_.primary());
+  view.set_secondary(spec_.secondary());
+  view.set_mode(mode_.empty() ? "none" : mode_);
+  view.set_observe(spec_.observe());
+  view.set_hold_percent(spec_.hold_percent());
+  view.set_hold_minimum(spec_.hold_minimum());
+  *view.mutable_since() = spec_.since();
+  view.set_state(protocol::Judge(Facts()).state);
+  return view;
+}
+
+}  // namespace nestor::primary
