@@ -108,6 +108,9 @@ class RightsTest(SystemTest):
         cls.pair.primary.start()
         cls.pair.secondary.start()
         cls.pair.adopt()
+        # Written two seconds later; what follows must change nothing.
+        wait_until(lambda: cls.pair.status()["mirror"]["persisted"] == cls.pair.head(), 10,
+                   "the secondary's file has it")
 
     def setUp(self):
         super().setUp()

@@ -72,7 +72,9 @@ bool RunUntil(std::vector<PolledBus*> buses, Condition condition,
       more = bus->Dispatch() || more;
       for (const zmq::pollitem_t& item : bus->PollItems()) items.push_back(item);
     }
-    if (!more && !condition()) zmq::poll(items, std::chrono::milliseconds(5));
+    // Once true it counts: a condition may take what it saw.
+    if (condition()) return true;
+    if (!more) zmq::poll(items, std::chrono::milliseconds(5));
   }
   return true;
 }
