@@ -10,6 +10,7 @@
 #include "common/store/relationship_table.h"
 #include "common/store/stream_log.h"
 #include "common/store/term_table.h"
+#include "common/store/unwritten_table.h"
 
 namespace nestor::store {
 namespace {
@@ -48,7 +49,8 @@ class SqliteJournal final : public Journal {
         relationships_(*database_),
         log_(*database_),
         terms_(*database_),
-        bases_(*database_) {}
+        bases_(*database_),
+        unwritten_(*database_) {}
 
   // Verifies what is kept in mind.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -72,6 +74,7 @@ class SqliteJournal final : public Journal {
     return Write([&]() -> absl::Status {
       mutex_.AssertHeld();
       RETURN_IF_ERROR(relationships_.Remove(name));
+      RETURN_IF_ERROR(unwritten_.Set(name, false));
       Stream* const stream = log_.Current(name);
       return stream == nullptr ? absl::OkStatus() : Close(*stream);
     });
@@ -129,6 +132,18 @@ class SqliteJournal final : public Journal {
     absl::Status status = log_.SetFollowedSince(*stream, terms.back().term);
     if (!status.ok()) log_.Forget();
     return status;
+  }
+
+  absl::Status SetUnwritten(std::string_view relationship, bool unwritten) override {
+    MutexLock lock(mutex_);
+    RETURN_IF_ERROR(Find(relationship).status());
+    return unwritten_.Set(relationship, unwritten);
+  }
+
+  absl::StatusOr<bool> Had(std::string_view relationship, std::string_view digest) override {
+    MutexLock lock(mutex_);
+    ASSIGN_OR_RETURN(const Stream* stream, Find(relationship));
+    return log_.Had(*stream, digest);
   }
 
   absl::Status Append(std::string_view relationship, const JournaledChange& change) override {
@@ -255,6 +270,7 @@ class SqliteJournal final : public Journal {
     start.head_digest = stream->head_digest;
     start.lowest = stream->lowest;
     start.followed_since = stream->followed_since;
+    ASSIGN_OR_RETURN(start.unwritten, unwritten_.Has(relationship));
     return start;
   }
 
@@ -270,6 +286,7 @@ class SqliteJournal final : public Journal {
   StreamLog log_ ABSL_GUARDED_BY(mutex_);
   TermTable terms_ ABSL_GUARDED_BY(mutex_);
   BaseTable bases_ ABSL_GUARDED_BY(mutex_);
+  UnwrittenTable unwritten_ ABSL_GUARDED_BY(mutex_);
 };
 
 absl::StatusOr<uint64_t> SqliteJournal::Compact(std::string_view relationship,

@@ -45,6 +45,7 @@ struct StreamStart {
   std::string head_digest;       // 32 bytes, or empty
   uint64_t lowest = 0;           // the oldest change still there; head + 1 if none
   uint64_t followed_since = 0;   // the term in which a follower was first welcomed; 0: none was
+  bool unwritten = false;        // as SetUnwritten() said last
 };
 
 // One change as it is kept. `envelope` is what is published and replayed, serialised.
@@ -93,6 +94,11 @@ class Journal {
                                                 std::string_view new_stream_id, uint64_t term) = 0;
   // A follower was welcomed on this stream; only the first time counts.
   virtual absl::Status MarkFollowed(std::string_view relationship) = 0;
+
+  // Whether Kea's own file may be older than what an operator had the agent make Kea run.
+  virtual absl::Status SetUnwritten(std::string_view relationship, bool unwritten) = 0;
+  // Whether a change that is still kept made the configuration `digest`, 32 bytes.
+  virtual absl::StatusOr<bool> Had(std::string_view relationship, std::string_view digest) = 0;
 
   // Appends the next change. FailedPrecondition: `sequence` is not head + 1.
   virtual absl::Status Append(std::string_view relationship, const JournaledChange& change) = 0;

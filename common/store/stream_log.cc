@@ -158,6 +158,13 @@ absl::StatusOr<bool> StreamLog::Has(const Stream& stream, uint64_t sequence) {
   return row.Bind(ChangeId(stream.number, sequence)).Next();
 }
 
+absl::StatusOr<bool> StreamLog::Had(const Stream& stream, std::string_view digest) {
+  Query row = database_.Prepare(
+      "SELECT 1 FROM change WHERE id BETWEEN ?1 AND ?2 AND digest_after = ?3 LIMIT 1");
+  return row.Bind(ChangeId(stream.number, 0), ChangeId(stream.number, kMostSequence), digest)
+      .Next();
+}
+
 absl::Status StreamLog::ReadRow(const Query& row, ChangeRow& out) const {
   RETURN_IF_ERROR(row.Verify("change", 0, kRowFields));
   out.id = row.Integer(0);

@@ -68,6 +68,8 @@ class StreamLog {
   // Keeps a change; one of this sequence must not be there.
   absl::Status Append(Stream& stream, const JournaledChange& change);
   absl::StatusOr<bool> Has(const Stream& stream, uint64_t sequence);
+  // As Journal::Had().
+  absl::StatusOr<bool> Had(const Stream& stream, std::string_view digest);
   // As Journal::Read(), from a sequence that is there.
   absl::StatusOr<std::vector<JournaledChange>> Read(const Stream& stream, uint64_t from,
                                                     uint64_t max_bytes);

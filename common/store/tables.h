@@ -63,6 +63,13 @@ CREATE TABLE base_chunk(
   id INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, data BLOB NOT NULL, sum INTEGER NOT NULL);
 )sql";
 
+// unwritten   the relationships whose Kea may start from a file that is older than what it was made
+//             to run.
+inline constexpr std::string_view kUnwrittenTable = R"sql(
+CREATE TABLE unwritten(
+  relationship BLOB PRIMARY KEY, sum INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
 // memory  what the secondary remembers; `intended` 0: no apply was begun.
 inline constexpr std::string_view kFollowerTables = R"sql(
 CREATE TABLE memory(
@@ -74,7 +81,9 @@ CREATE TABLE memory(
   refused_nack BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
-inline Schema JournalSchema() { return {"journal", 0x4e53544a, {kSharedTables, kJournalTables}}; }
+inline Schema JournalSchema() {
+  return {"journal", 0x4e53544a, {kSharedTables, kJournalTables, kUnwrittenTable}};
+}
 inline Schema FollowerSchema() { return {"store", 0x4e535453, {kSharedTables, kFollowerTables}}; }
 
 }  // namespace nestor::store

@@ -60,24 +60,27 @@ class KeaSource : public ChangeSource {
     }
     notice.origin = Decide();
     notice.changed = !notice.origin.empty();
+    origin_ = notice.changed ? notice.origin : std::string(kCommand);
     return notice;
   }
 
   absl::StatusOr<Running> Read(By by, absl::Duration timeout) override {
     const Marker reading = latest_;
-    read_.reset();
     auto running = by == By::kLeast && hook() != nullptr ? ReadByHook(timeout) : ReadText(timeout);
+    again_ = !running.ok();
     if (running.ok()) read_ = reading;
     return running;
   }
 
-  void Forget() override { read_.reset(); }
+  void Forget() override { again_ = true; }
 
   void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision) override {
     hook_.Took(std::move(set), std::move(revision));
   }
 
-  std::optional<Running> Known() const override { return read_ ? hook_.Known() : std::nullopt; }
+  std::optional<Running> Known() const override {
+    return read_ && !again_ ? hook_.Known() : std::nullopt;
+  }
 
   void Expect(std::string origin) override { expected_ = std::move(origin); }
 
@@ -126,22 +129,23 @@ class KeaSource : public ChangeSource {
 
   // Why the configuration is to be read, or empty.
   std::string Decide() {
-    if (!read_) return "start";
-    if (read_->pid != latest_.pid || read_->start != latest_.start) return "restart";
+    if (!read_) return std::string(kStart);
+    if (read_->pid != latest_.pid || read_->start != latest_.start) return std::string(kRestart);
+    if (again_) return origin_;
     if (hook() != nullptr) return DecideByRevision();
     // Also where only `settled` differs. Kea counts whole seconds: another reconfiguration may have
     // followed within the second of the read, so once it is over the configuration is read again.
-    if (*read_ != latest_) return "reload";
-    return Audit() ? "command" : "";
+    if (*read_ != latest_) return std::string(kReload);
+    return std::string(Audit() ? kCommand : "");
   }
 
   std::string DecideByRevision() {
     if (hook_.Changed() && hook_.SameInstance()) {
-      return expected_.empty() ? "command" : std::exchange(expected_, {});
+      return expected_.empty() ? std::string(kCommand) : std::exchange(expected_, {});
     }
-    if (hook_.Changed()) return "reload";
+    if (hook_.Changed()) return std::string(kReload);
     expected_.clear();
-    return hook_.AuditFinds(kPollTimeout) ? "audit" : "";
+    return std::string(hook_.AuditFinds(kPollTimeout) ? kAudit : "");
   }
 
   // Why Kea cannot be asked now, or empty.
@@ -241,6 +245,8 @@ class KeaSource : public ChangeSource {
   Marker latest_;
   int64_t uptime_ = 0;          // at the last poll
   std::optional<Marker> read_;  // at the last good read
+  bool again_ = false;          // nothing came of the last read
+  std::string origin_;          // of what was to be read last
   std::optional<Marker> learnt_;
   std::string version_;
   bool needs_audit_ = false, has_hash_ = false, has_hook_ = false;

@@ -44,7 +44,7 @@ Look LookAt(ChangeSource& source, Hint* hint, const Lookout::Use& use, bool forc
     return look;
   }
   look.read = true;
-  look.origin = notice.changed ? notice.origin : "command";
+  look.origin = notice.changed ? notice.origin : std::string(kCommand);
   look.ha_mode = running->ha_mode;
   if (running->config_backend) {
     look.blocked = *running->config_backend;

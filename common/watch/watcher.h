@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/base/clock.h"
 #include "common/base/service.h"
@@ -41,6 +42,13 @@ struct Running {
 absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& kea,
                                           absl::Duration timeout);
 
+// How a change was noticed.
+inline constexpr std::string_view kStart = "start";      // the first look
+inline constexpr std::string_view kRestart = "restart";  // of Kea
+inline constexpr std::string_view kReload = "reload";    // config-set, config-reload or SIGHUP
+inline constexpr std::string_view kCommand = "command";  // any other command
+inline constexpr std::string_view kAudit = "audit";      // nobody told of it
+
 // One local Kea's configuration: whether it may have changed since it was last read, and reading
 // it. Worker thread only.
 class ChangeSource {
@@ -50,7 +58,7 @@ class ChangeSource {
   struct Notice {
     KeaHealth health;
     bool changed = false;  // read the configuration
-    std::string origin;    // "reload", "restart", "command", "audit", "start"
+    std::string origin;    // one of the above, or as Expect() said
   };
   // Asks Kea, about 1 ms. An unreachable Kea is a Notice with health.reachable false, not an error.
   virtual Notice Poll() = 0;

@@ -242,7 +242,11 @@ ChangeSet Amendment::WholeChange() const {
 absl::StatusOr<Amendment::Went> Amendment::Finish() {
   const ChangeSet change = WholeChange();
   if (change.empty()) return Went::kDone;
-  if (!order_.dry_run) source_.Expect(order_.origin);
+  if (!order_.dry_run) {
+    RETURN_IF_ERROR(order_.before_change());
+    source_.Expect(order_.origin);
+    gave_ = true;
+  }
   auto applied = hook::Apply(kea_, revision_, change, order_.dry_run, TimeoutFor(change));
   if (!applied.ok()) return applied.status();
   if (applied->result != hook::Applied::Result::kDone && !order_.dry_run) source_.Expect({});

@@ -2,6 +2,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -23,6 +24,8 @@ struct AmendmentOrder {
   bool merge = false;    // it holds only some objects: nothing is removed
   bool dry_run = false;  // say what would change, and change nothing
   std::string origin;    // of the change, for the history
+  // Called before Kea is changed; an error stands in the way of that.
+  std::function<absl::Status()> before_change;
 };
 
 // One object that differs between what Kea runs and the file.
@@ -49,6 +52,7 @@ class Amendment {
   // Works for about a tenth of a second, longer with a large file. The configuration must have been
   // read from `source` before the first call.
   //
+  // As before_change    Nothing has changed.
   // FailedPrecondition  The hook library is not loaded, or Kea refuses; nothing has changed.
   // InvalidArgument     The file is wrong; the text says where. Nothing has changed.
   // Unavailable         Kea does not answer; nothing has changed.
@@ -63,6 +67,8 @@ class Amendment {
   // otherwise than what it runs, which are left alone. Empty: Kea runs what the file says.
   const std::vector<Amended>& amended() const { return amended_; }
   const std::vector<std::string>& left_alone() const { return left_alone_; }
+  // Whether Kea was given a change, whatever came of it.
+  bool gave() const { return gave_; }
 
  private:
   absl::Status Begin();
@@ -85,7 +91,7 @@ class Amendment {
   Clock& clock_;
   AmendmentOrder order_;
 
-  bool begun_ = false, looked_at_few_ = false;
+  bool begun_ = false, looked_at_few_ = false, gave_ = false;
   std::string revision_;
   std::shared_ptr<const config::ObjectSet> running_;
   config::ObjectSet wanted_;

@@ -47,9 +47,11 @@ absl::Status PrimaryApp::Core::Start() {
     file_keepers_[service] = MakeFileKeeper(service, kea);
     auto recorder = std::make_shared<Recorder>(service, options_.server_name, world_.journal,
                                                world_.clock, world_.random);
+    auto debt = std::make_shared<FileDebt>(service, options_.server_name, kea.kea, kea.source,
+                                           world_.clock, recorder);
     watches_[service] = std::make_shared<ServiceWatch>(
         service, kea.source, kea.hint, kea.worker, world_.loop, world_.clock, std::move(recorder),
-        [self = weak_from_this(), service = service](ServiceWatch::Look look) {
+        std::move(debt), [self = weak_from_this(), service = service](ServiceWatch::Look look) {
           if (const auto core = self.lock()) core->OnLook(service, std::move(look));
         });
   }
@@ -64,6 +66,10 @@ absl::Status PrimaryApp::Core::Start() {
     }
     // No worker has a task yet, so the recorder may be used from here.
     ASSIGN_OR_RETURN(auto opened, watches_[*service]->recorder().Open(spec.name()));
+    if (opened.unwritten) {
+      watches_[*service]->debt()->Found();
+      file_keepers_[*service]->Owe(0);
+    }
     AddStream(spec, *service, std::move(opened));
   }
   world_.bus.OnControl([self = weak_from_this()](const bus::Peer& from, std::string_view payload) {
@@ -121,6 +127,9 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
     if (found != streams_.end()) found->second->OnRecorded(std::move(recorded));
   }
   look.recorded.clear();
+  if (look.set && look.used_status.ok() && look.behind.empty()) {
+    file_keepers_.at(service)->OnRunning(look.set);
+  }
   look.set.reset();  // the streams hold what they need
   for (auto& [name, stream] : streams_) {
     if (stream->service() != service) continue;
@@ -135,6 +144,8 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
                                     options_.server_name, Message(look.read_status)));
     } else if (!look.blocked.empty()) {
       stream->OnBlocked(look.blocked);
+    } else if (!look.behind.empty()) {
+      stream->OnBlocked(look.behind);
     } else if (look.read) {
       stream->OnBaseline();
     }

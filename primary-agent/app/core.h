@@ -109,6 +109,8 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void OnAmended(const std::shared_ptr<Applying>& applying,
                  const absl::StatusOr<Amendment::Went>& went);
   void AfterApply(const std::shared_ptr<Applying>& applying);
+  void OweFile(const Applying& applying);
+  void OweNothing(const Applying& applying);
   void LetGo(Applying& applying);
   void EndApply(Applying& applying, int exit_code, std::string text = {});
   void ForgetUploads();
@@ -143,6 +145,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   std::map<std::pair<std::string, uint64_t>, Upload> uploads_;  // by route and request
   std::map<DhcpService, std::shared_ptr<FileKeeper>> file_keepers_;
   std::set<DhcpService> amended_;  // whose Kea a file is being applied to
+  uint64_t orders_ = 0;            // to apply a file
   // Relationships of the journal whose service this agent's configuration has not.
   std::map<std::string, v1::RelationshipSpec> unserved_;
   // Between the request and the journal's word, by name.

@@ -44,6 +44,11 @@ std::shared_ptr<FileKeeper> PrimaryApp::Core::MakeFileKeeper(DhcpService service
         for (auto& [name, stream] : core->streams_) {
           if (stream->service() == service) stream->OnFile(notice);
         }
+      },
+      [self = weak_from_this(), service](uint64_t order, std::function<void(bool)> done) {
+        if (const auto core = self.lock()) {
+          core->watches_.at(service)->Settle(order, std::move(done));
+        }
       });
 }
 
@@ -52,6 +57,7 @@ struct PrimaryApp::Core::Applying {
   std::string name;
   DhcpService service;
   AmendmentOrder order;
+  uint64_t number = 0;  // of the order, for what is owed to Kea's file
   // Shared with the task on the worker.
   std::shared_ptr<Amendment> amendment;
   int readings = 0;
@@ -106,13 +112,17 @@ void PrimaryApp::Core::BeginApply(const Upload& upload) {
   applying->request = request;
   applying->name = apply.name();
   applying->service = stream->service();
+  applying->number = ++orders_;
   applying->order = {
       .text = upload.text,
       .merge = apply.merge(),
       .dry_run = apply.dry_run(),
       .origin = fmt::format("nestorctl apply by {}", request.message.operator_name().empty()
                                                          ? "an operator"
-                                                         : request.message.operator_name())};
+                                                         : request.message.operator_name()),
+      .before_change = [debt = watches_.at(stream->service())->debt(), number = applying->number] {
+        return debt->Begin(number);
+      }};
   applying->next_progress = world_.clock.Now() + kProgressPeriod;
   ReadAndAmend(applying);
 }
@@ -152,12 +162,14 @@ void PrimaryApp::Core::OnAmended(const std::shared_ptr<Applying>& applying,
                                  const absl::StatusOr<Amendment::Went>& went) {
   if (!went.ok()) {
     const bool unknown = absl::IsDeadlineExceeded(went.status()) || absl::IsDataLoss(went.status());
+    unknown ? OweFile(*applying) : OweNothing(*applying);
     return EndApply(*applying, unknown ? kUnknownState : kRefused,
                     std::string(Message(went.status())));
   }
   const Amendment& amendment = *applying->amendment;
   switch (*went) {
     case Amendment::Went::kReadAgain:
+      OweNothing(*applying);
       return ReadAndAmend(applying);
     case Amendment::Went::kOn:
       if (const Instant now = world_.clock.Now(); now >= applying->next_progress) {
@@ -172,6 +184,7 @@ void PrimaryApp::Core::OnAmended(const std::shared_ptr<Applying>& applying,
     case Amendment::Went::kDone:
       break;
   }
+  OweFile(*applying);
   ToProto(amendment, applying->report);
   const bool same = amendment.amended().empty();
   if (same || applying->order.dry_run) {
@@ -179,6 +192,19 @@ void PrimaryApp::Core::OnAmended(const std::shared_ptr<Applying>& applying,
     return EndApply(*applying, 0);
   }
   AfterApply(applying);
+}
+
+// What Kea was given, if it was, is to be in its file too.
+void PrimaryApp::Core::OweFile(const Applying& applying) {
+  if (applying.amendment->gave()) file_keepers_.at(applying.service)->Owe(applying.number);
+}
+
+void PrimaryApp::Core::OweNothing(const Applying& applying) {
+  if (!applying.amendment->gave()) return;
+  world_.services.at(applying.service)
+      .worker.Post([debt = watches_.at(applying.service)->debt(), number = applying.number] {
+        debt->Drop(number);
+      });
 }
 
 // Kea has it. The look that follows journals and publishes it.
@@ -196,7 +222,6 @@ void PrimaryApp::Core::AfterApply(const std::shared_ptr<Applying>& applying) {
                                 fmt::format("Kea has it; it is not journaled yet: {}",
                                             read.ok() ? "the relationship ended" : Message(read)));
         }
-        core->file_keepers_.at(applying->service)->Keep(stream->set());
         applying->report.set_sequence(stream->head());
         if (!applying->request.message.apply().wait()) return core->EndApply(*applying, 0);
         core->LetGo(*applying);

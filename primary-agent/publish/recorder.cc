@@ -101,6 +101,7 @@ absl::StatusOr<Recorder::Opened> Recorder::Open(const std::string& relationship)
   stream.head_digest = start.head_digest;
   opened.stream = ViewOf(start);
   opened.set = stream.set;
+  opened.unwritten = start.unwritten;
   streams_[relationship] = std::move(stream);
   return opened;
 }
@@ -254,6 +255,28 @@ absl::StatusOr<protocol::StreamView> Recorder::BeginAnew(const std::string& rela
   stream.stream_id = start.stream_id;
   stream.term = start.term;
   return ViewOf(start);
+}
+
+absl::Status Recorder::SetUnwritten(bool unwritten) {
+  for (const auto& [relationship, stream] : streams_) {
+    RETURN_IF_ERROR(journal_.SetUnwritten(relationship, unwritten));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Recorder::Had(std::string_view digest) {
+  for (const auto& [relationship, stream] : streams_) {
+    ASSIGN_OR_RETURN(const bool had, journal_.Had(relationship, digest));
+    if (had) return true;
+  }
+  return false;
+}
+
+std::shared_ptr<const ObjectSet> Recorder::set() const {
+  for (const auto& [relationship, stream] : streams_) {
+    if (stream.set) return stream.set;
+  }
+  return nullptr;
 }
 
 }  // namespace nestor::primary

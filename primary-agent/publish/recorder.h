@@ -46,6 +46,7 @@ class Recorder {
     // The configuration at the head; null where nothing was journaled yet.
     std::shared_ptr<const config::ObjectSet> set;
     bool began_anew = false;  // what was journaled could not be read, so it is another stream
+    bool unwritten = false;   // as SetUnwritten() said last
   };
 
   // Opens a relationship's stream: the term is raised and durable, the head's configuration
@@ -63,6 +64,12 @@ class Recorder {
   absl::StatusOr<std::string> RaiseTerm(const std::string& relationship, uint64_t term);
   // Another stream, at `term`; the next Record() makes its first change.
   absl::StatusOr<protocol::StreamView> BeginAnew(const std::string& relationship, uint64_t term);
+
+  // As Journal's, for all that are open.
+  absl::Status SetUnwritten(bool unwritten);
+  absl::StatusOr<bool> Had(std::string_view digest);
+  // What was recorded last; null: nothing was yet.
+  std::shared_ptr<const config::ObjectSet> set() const;
 
  private:
   struct Stream {

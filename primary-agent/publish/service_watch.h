@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/watch/lookout.h"
+#include "primary-agent/publish/file_debt.h"
 #include "primary-agent/publish/recorder.h"
 
 namespace nestor::primary {
@@ -16,24 +17,35 @@ class ServiceWatch {
  public:
   struct Look : watch::Look {
     std::vector<Recorded> recorded;  // also where used_status says that the journal then failed
+    // Not empty: why it was not recorded, since Kea started from an older file and is brought
+    // forward.
+    std::string behind;
   };
   using OnLook = std::function<void(Look)>;
 
   // Everything referred to must outlive it. `hint` may be null.
   ServiceWatch(DhcpService service, watch::ChangeSource& source, watch::Hint* hint,
                Executor& worker, Executor& loop, Clock& clock, std::shared_ptr<Recorder> recorder,
-               OnLook on_look);
+               std::shared_ptr<FileDebt> debt, OnLook on_look);
 
   void Tick() { lookout_->Tick(); }
   // As watch::Lookout::ReadAgain().
   void ReadAgain(std::function<void(absl::Status)> done) { lookout_->ReadAgain(std::move(done)); }
 
+  // Kea's file holds what the orders up to `order` asked for. `done` hears whether Kea was seen to
+  // run it as well, and the debt is settled.
+  void Settle(uint64_t order, std::function<void(bool)> done);
+
   Recorder& recorder() { return *recorder_; }
+  const std::shared_ptr<FileDebt>& debt() { return debt_; }
   Executor& worker() { return worker_; }
 
  private:
   Executor& worker_;
-  std::shared_ptr<Recorder> recorder_;  // shared with tasks on the worker
+  Executor& loop_;
+  // Shared with tasks on the worker.
+  std::shared_ptr<Recorder> recorder_;
+  std::shared_ptr<FileDebt> debt_;
   std::shared_ptr<watch::Lookout> lookout_;
 };
 

@@ -72,6 +72,14 @@ absl::Status JournalTap::MarkFollowed(std::string_view relationship) {
   return Run([&] { return inner_->MarkFollowed(relationship); });
 }
 
+absl::Status JournalTap::SetUnwritten(std::string_view relationship, bool unwritten) {
+  return Run([&] { return inner_->SetUnwritten(relationship, unwritten); });
+}
+
+absl::StatusOr<bool> JournalTap::Had(std::string_view relationship, std::string_view digest) {
+  return Run([&] { return inner_->Had(relationship, digest); });
+}
+
 absl::Status JournalTap::Append(std::string_view relationship,
                                 const store::JournaledChange& change) {
   return Run([&] {

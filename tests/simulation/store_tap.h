@@ -99,6 +99,8 @@ class JournalTap final : public store::Journal, public StoreTap {
                                                std::string_view new_stream_id,
                                                uint64_t term) override;
   absl::Status MarkFollowed(std::string_view relationship) override;
+  absl::Status SetUnwritten(std::string_view relationship, bool unwritten) override;
+  absl::StatusOr<bool> Had(std::string_view relationship, std::string_view digest) override;
   absl::Status Append(std::string_view relationship, const store::JournaledChange& change) override;
   absl::StatusOr<std::vector<store::JournaledChange>> Read(std::string_view relationship,
                                                            uint64_t from,

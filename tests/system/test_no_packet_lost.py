@@ -139,7 +139,7 @@ class Changes:
         if turn == 7:
             return {self.subnets: [subnet | {"pools": subnet["pools"][:1 + n % 2],
                                              "user-context": {"turn": -n}}]}
-        return {"option-def": [{"name": f"mine-{n % 20}", "code": 2000 + n % 20 if not v4 else 200 + n % 20,
+        return {"option-def": [{"name": f"mine-{n % 20}", "code": 2000 + n % 20 if not v4 else 224 + n % 20,
                                 "type": "string", "user-context": {"turn": n}}]}
 
 

@@ -1,5 +1,6 @@
 #include "common/store/journal.h"
 
+#include "common/store/tables.h"
 #include "tests/support/sim_disk.h"
 #include "tests/unit/common_store/store_test_data.h"
 
@@ -60,6 +61,43 @@ TEST_F(JournalTest, KeepsRelationshipsByName) {
   ASSERT_THAT(*all, SizeIs(2));
   EXPECT_EQ((*all)[0].SerializeAsString(), SpecOf("east").SerializeAsString());
   EXPECT_EQ((*all)[1].name(), "west");
+}
+
+TEST_F(JournalTest, KnowsWhoseFileIsNotWritten) {
+  ASSERT_TRUE(journal_->SaveRelationship(SpecOf("east")).ok());
+  EXPECT_THAT(journal_->SetUnwritten("east", true), HasCode(Code::kNotFound));
+  Fill(1);
+  ASSERT_TRUE(journal_->SetUnwritten("east", true).ok());
+  ASSERT_TRUE(journal_->SetUnwritten("east", true).ok());
+  Reopen();
+  EXPECT_TRUE(journal_->Begin("east", "").value().unwritten);
+  ASSERT_TRUE(journal_->SetUnwritten("east", false).ok());
+  Reopen();
+  EXPECT_FALSE(journal_->Begin("east", "").value().unwritten);
+  ASSERT_TRUE(journal_->SetUnwritten("east", true).ok());
+  ASSERT_TRUE(journal_->RemoveRelationship("east").ok());
+  EXPECT_FALSE(journal_->Begin("east", "stream-two").value().unwritten);
+}
+
+TEST_F(JournalTest, KnowsWhichConfigurationsItMade) {
+  Fill(3);
+  EXPECT_TRUE(journal_->Had("east", ChangeOf(2).digest_after).value());
+  EXPECT_FALSE(journal_->Had("east", ChangeOf(4).digest_after).value());
+  ASSERT_TRUE(journal_->NewStream("east", "stream-two", 2).ok());
+  EXPECT_FALSE(journal_->Had("east", ChangeOf(2).digest_after).value());
+}
+
+TEST_F(JournalTest, OpensAFileOfTheFirstSchema) {
+  journal_.reset();
+  {
+    auto old = Database::Open({.path = "old.db", .vfs = disk_.vfs()},
+                              {"journal", 0x4e53544a, {kSharedTables, kJournalTables}});
+    ASSERT_TRUE(old.ok()) << old.status();
+  }
+  auto opened = Journal::Open({.path = "old.db", .vfs = disk_.vfs()});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_FALSE(opened.value()->Begin("east", "stream-one").value().unwritten);
+  EXPECT_TRUE(opened.value()->SetUnwritten("east", true).ok());
 }
 
 TEST_F(JournalTest, RemovingARelationshipEndsItsStreamAndKeepsItsHistory) {

@@ -135,10 +135,21 @@ TEST_F(KeaSourceTest, SaysSoUntilItWasReadWell) {
   clock_.Advance(absl::Seconds(1));
   EXPECT_EQ(Poll(), "reload");
   EXPECT_EQ(Poll(), "reload");
-  source_->Forget();
-  EXPECT_EQ(Poll(), "start");
   Read();
   EXPECT_EQ(Poll(), "");
+}
+
+TEST_F(KeaSourceTest, WhatCameToNothingKeepsItsOrigin) {
+  EXPECT_TRUE(kea_.Set(std::string(kOther)));
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(PollAndRead(), "reload");
+  source_->Forget();
+  EXPECT_EQ(Poll(), "reload");
+  Read();
+  EXPECT_EQ(Poll(), "");
+  // Nothing was noticed: somebody else asked for the read.
+  source_->Forget();
+  EXPECT_EQ(Poll(), "command");
 }
 
 TEST_F(KeaSourceTest, NoticesASecondChangeWithinTheSecondOfTheRead) {

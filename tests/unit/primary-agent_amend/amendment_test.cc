@@ -53,8 +53,12 @@ class AmendmentTest : public ::testing::Test {
     EXPECT_TRUE(source_->Read(watch::ChangeSource::By::kLeast, absl::Seconds(1)).ok());
   }
   absl::StatusOr<Went> Amend(std::string text, bool dry_run = false, bool merge = false) {
-    amendment_.emplace(DhcpService::kDhcp4, "kea-a", kea_, *source_, clock_,
-                       AmendmentOrder{std::move(text), merge, dry_run, "nestorctl apply by me"});
+    amendment_.emplace(
+        DhcpService::kDhcp4, "kea-a", kea_, *source_, clock_,
+        AmendmentOrder{std::move(text), merge, dry_run, "nestorctl apply by me", [this] {
+                         ++asked_;
+                         return hinders_;
+                       }});
     auto went = amendment_->Step();
     while (went.ok() && *went == Went::kOn) went = amendment_->Step();
     return went;
@@ -74,6 +78,8 @@ class AmendmentTest : public ::testing::Test {
   std::unique_ptr<watch::ChangeSource> source_ =
       watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
   std::optional<Amendment> amendment_;
+  absl::Status hinders_;  // what stands in the way of a change
+  int asked_ = 0;         // whether anything does
 };
 
 TEST_F(AmendmentTest, WhatKeaWouldMakeOfTheFileIsWhatItRuns) {
@@ -101,6 +107,26 @@ TEST_F(AmendmentTest, ADryRunSaysTheSameAndChangesNothing) {
   ExpectDone(Amend(Dhcp4(fmt::format(R"("subnet4":[{}])", Subnet(1))), /*dry_run=*/true));
   EXPECT_THAT(AmendedKeys(), ElementsAre("valid-lifetime", "2"));
   EXPECT_EQ(kea_.running(), before);
+}
+
+TEST_F(AmendmentTest, KeaIsGivenNothingWhereSomethingStandsInTheWay) {
+  const std::string before = kea_.running();
+  hinders_ = absl::ResourceExhaustedError("the disk is full");
+  const auto went = Amend(Dhcp4(fmt::format(R"("subnet4":[{}])", Subnet(1))));
+  EXPECT_EQ(went.status(), hinders_);
+  EXPECT_FALSE(amendment_->gave());
+  EXPECT_EQ(kea_.running(), before);
+  hinders_ = absl::OkStatus();
+  ExpectDone(Amend(Dhcp4(fmt::format(R"("subnet4":[{}])", Subnet(1)))));
+  EXPECT_TRUE(amendment_->gave());
+}
+
+TEST_F(AmendmentTest, WhereNothingChangesNobodyIsAsked) {
+  ExpectDone(
+      Amend(Dhcp4(fmt::format(R"("subnet4":[{},{}],"valid-lifetime":600)", Subnet(1), Subnet(2)))));
+  ExpectDone(Amend(Dhcp4(fmt::format(R"("subnet4":[{}])", Subnet(1))), /*dry_run=*/true));
+  EXPECT_EQ(asked_, 0);
+  EXPECT_FALSE(amendment_->gave());
 }
 
 TEST_F(AmendmentTest, AFragmentRemovesNothing) {

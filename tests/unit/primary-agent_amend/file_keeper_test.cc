@@ -15,12 +15,17 @@ using ::testing::IsEmpty;
 
 class FileKeeperTest : public ::testing::Test {
  protected:
-  // Kea runs `lifetime`, and that is to be kept.
+  // Kea was made to run `lifetime`, and that is to be kept.
   void Keep(int lifetime) {
     kea_.ChangeInProcess(Config(lifetime));
+    keeper_->Owe(++orders_);
+    See();
+  }
+  // A look at what Kea runs.
+  void See() {
     auto set = std::make_shared<config::ObjectSet>(kea_.Objects());
     (void)set->Digest();
-    keeper_->Keep(std::move(set));
+    keeper_->OnRunning(std::move(set));
     Work();
   }
   void Pass(absl::Duration time) {
@@ -46,10 +51,16 @@ class FileKeeperTest : public ::testing::Test {
   testing::FakeKeaFiles files_{kea_};
   testing::StepExecutor worker_, disk_, loop_;
   std::string notice_ = "not told";
+  uint64_t orders_ = 0, settled_ = 0;
+  bool settles_ = true;  // whether Kea is seen to run what was written
   std::shared_ptr<FileKeeper> keeper_ = std::make_shared<FileKeeper>(
       std::make_shared<keafile::ConfigWriter>(DhcpService::kDhcp4, "kea-a", kea_, files_, worker_,
                                               disk_, clock_),
-      worker_, loop_, clock_, [this](const std::string& notice) { notice_ = notice; });
+      worker_, loop_, clock_, [this](const std::string& notice) { notice_ = notice; },
+      [this](uint64_t order, const std::function<void(bool)>& done) {
+        if (settles_) settled_ = order;
+        done(settles_);
+      });
 };
 
 TEST_F(FileKeeperTest, TheFirstIsWrittenAtOnceAndOfABurstTheNewest) {
@@ -64,6 +75,45 @@ TEST_F(FileKeeperTest, TheFirstIsWrittenAtOnceAndOfABurstTheNewest) {
   EXPECT_TRUE(FileHas(4));
   Pass(absl::Minutes(1));
   EXPECT_EQ(files_.written, 2);
+}
+
+TEST_F(FileKeeperTest, WhatIsWrittenAndRunsIsSettled) {
+  Keep(2);
+  EXPECT_EQ(settled_, 1u);
+  Keep(3);
+  Keep(4);
+  EXPECT_EQ(settled_, 1u);
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(settled_, 3u);
+}
+
+TEST_F(FileKeeperTest, WhatIsNotSettledIsWrittenAgain) {
+  settles_ = false;
+  Keep(2);
+  EXPECT_EQ(files_.written, 1);
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(files_.written, 2);
+  settles_ = true;
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(files_.written, 3);
+  EXPECT_EQ(settled_, 1u);
+}
+
+TEST_F(FileKeeperTest, NothingIsWrittenThatNobodyIsOwed) {
+  See();
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(files_.written, 0);
+}
+
+TEST_F(FileKeeperTest, WhatElseComesWhileItIsOwedIsWrittenToo) {
+  files_.fails = absl::UnavailableError("no");
+  Keep(2);
+  files_.fails = absl::OkStatus();
+  kea_.ChangeInProcess(Config(7));
+  See();
+  Pass(absl::Seconds(2));
+  EXPECT_TRUE(FileHas(7));
+  EXPECT_EQ(settled_, 1u);
 }
 
 TEST_F(FileKeeperTest, WhatFailsIsTriedAgainAndTold) {
