@@ -7,21 +7,22 @@
 namespace nestor::simulation {
 
 Faults::Faults(World& world) : world_(world), dice_(world.options_.seed, "faults") {
-  const std::vector<Kind> all = {{6, &Faults::Edit},          {3, &Faults::Burst},
-                                 {0.5, &Faults::Large},       {1, &Faults::Removal},
-                                 {1, &Faults::Unfit},         {1, &Faults::Revert},
-                                 {2, &Faults::Drift},         {2, &Faults::Cut},
-                                 {2, &Faults::Break},         {1, &Faults::Hold},
-                                 {3, &Faults::Kill},          {3, &Faults::DieInMidStep},
-                                 {2, &Faults::DieInMidApply}, {1, &Faults::Stop},
-                                 {1, &Faults::JumpClock},     {2, &Faults::RestartKea},
-                                 {2, &Faults::HangKea},       {2, &Faults::Temper},
-                                 {1, &Faults::FillDisk},      {1, &Faults::FailSync},
-                                 {1, &Faults::BackUp},        {0.5, &Faults::RestoreBackup},
-                                 {0.7, &Faults::LoseJournal}, {0.7, &Faults::RollBackInMidApply},
-                                 {1, &Faults::Resync},        {1, &Faults::Decide},
-                                 {0.5, &Faults::Browse},      {0.5, &Faults::Stranger},
-                                 {2, &Faults::SecondThoughts}};
+  const std::vector<Kind> all = {{6, &Faults::Edit},           {3, &Faults::Burst},
+                                 {0.5, &Faults::Large},        {1, &Faults::Removal},
+                                 {1, &Faults::Unfit},          {1, &Faults::Revert},
+                                 {2, &Faults::Drift},          {2, &Faults::Cut},
+                                 {2, &Faults::Break},          {1, &Faults::Hold},
+                                 {3, &Faults::Kill},           {3, &Faults::DieInMidStep},
+                                 {2, &Faults::DieInMidApply},  {1, &Faults::Stop},
+                                 {1, &Faults::JumpClock},      {2, &Faults::RestartKea},
+                                 {2, &Faults::HangKea},        {2, &Faults::Temper},
+                                 {1, &Faults::FillDisk},       {1, &Faults::FailSync},
+                                 {1, &Faults::BackUp},         {0.5, &Faults::RestoreBackup},
+                                 {0.7, &Faults::LoseJournal},  {0.7, &Faults::RollBackInMidApply},
+                                 {1, &Faults::Resync},         {1, &Faults::Decide},
+                                 {0.5, &Faults::Browse},       {0.5, &Faults::Stranger},
+                                 {2, &Faults::SecondThoughts}, {2, &Faults::Apply},
+                                 {2, &Faults::ApplyAndDie}};
   kinds_.push_back(all[0]);
   for (size_t i = 1; i < all.size(); ++i) {
     if (dice_.Chance(0.4)) kinds_.push_back(all[i]);
@@ -89,6 +90,23 @@ void Faults::Revert() { world_.Revert(); }
 void Faults::SecondThoughts() {
   Edit();
   After(dice_.Between(absl::Milliseconds(300), absl::Milliseconds(900)), [this] { Revert(); });
+}
+
+void Faults::Apply() {
+  world_.Apply();
+  if (dice_.Chance(0.5)) After(Up(absl::Seconds(2)), [this] { world_.Apply(); });
+}
+
+// Of several in a row the last is not in the file yet when Kea starts from it again, and perhaps
+// the agent with it.
+void Faults::ApplyAndDie() {
+  Apply();
+  After(Up(absl::Seconds(3)), [this] {
+    world_.primary_->kea().RestartAfter(Up(absl::Seconds(4)));
+    if (!dice_.Chance(0.5)) return;
+    world_.primary_->Kill(Death());
+    world_.primary_->StartAfter(Up(absl::Seconds(6)));
+  });
 }
 
 void Faults::Drift() { world_.Drift(); }
@@ -201,6 +219,7 @@ void Faults::RestoreBackup() {
   if (!world_.primary_->has_backup()) return BackUp();
   world_.rolled_back_ = true;
   world_.chronicle_.Expect("PUBLISHER_FENCED");
+  world_.oracles_.orders.Overruled();
   world_.primary_->Kill(Death());
   world_.primary_->RestoreBackup();
   world_.primary_->StartAfter(Up(absl::Seconds(5)));
@@ -208,6 +227,7 @@ void Faults::RestoreBackup() {
 
 void Faults::LoseJournal() {
   world_.chronicle_.Expect("RELATIONSHIP_UNKNOWN");
+  world_.oracles_.orders.Overruled();
   world_.primary_->Kill(Death());
   world_.primary_->LoseJournal();
   world_.primary_->StartAfter(Up(absl::Seconds(5)));
@@ -224,6 +244,7 @@ void Faults::RollBackInMidApply() {
     world_.secondary_->DieAtStep(dice_.Between(1, 3), Death(),
                                  dice_.Between(absl::Seconds(3), absl::Seconds(6)));
     After(absl::Milliseconds(100), [this] {
+      world_.oracles_.orders.Overruled();
       world_.primary_->Kill(Death());
       world_.primary_->RestoreBackup();
       world_.primary_->kea().RestartAfter(dice_.Between(absl::Seconds(15), absl::Seconds(30)));

@@ -35,6 +35,8 @@ class Faults {
   void Unfit();
   void Revert();
   void SecondThoughts();
+  void Apply();
+  void ApplyAndDie();
   void Drift();
   // The network.
   void Cut();

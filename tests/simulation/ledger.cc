@@ -26,6 +26,7 @@ bool Ledger::Journal(const std::string& stream, uint64_t sequence, Entry entry) 
            other.envelope != entry.envelope;
   });
   heads_[stream] = sequence;
+  journaled_.insert(entry.digest_after);
   meanings.push_back(std::move(entry));
   return !clash;
 }

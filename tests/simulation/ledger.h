@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,8 @@ class Ledger {
   const std::vector<Entry>& Meanings(const std::string& stream, uint64_t sequence) const;
   // The least generation of what `sequence` meant; 0: nothing.
   uint64_t GenerationOf(const std::string& stream, uint64_t sequence) const;
+  // Whether some change led to `digest`.
+  bool Journaled(const std::string& digest) const { return journaled_.contains(digest); }
   // The last sequence journaled in this life of the journal, 0: none.
   uint64_t head(const std::string& stream) const;
 
@@ -47,6 +50,7 @@ class Ledger {
   std::map<std::string, std::vector<uint64_t>> generations_;  // by digest, rising
   std::map<std::pair<std::string, uint64_t>, std::vector<Entry>> entries_;
   std::map<std::string, uint64_t> heads_;
+  std::set<std::string> journaled_;  // digests
   uint64_t journal_ = 0;
 };
 

@@ -3,6 +3,11 @@
 #include "common/protocol/envelope.h"
 
 namespace nestor::simulation {
+namespace {
+
+constexpr size_t kPiece = size_t{32} << 10;  // of a file
+
+}  // namespace
 
 Operator::Operator(Surroundings around, SecondaryHost& secondary)
     : around_(around), secondary_(secondary) {
@@ -32,6 +37,11 @@ void Operator::OnReply(bool from_primary, std::string_view payload) {
   v1::OperatorReply reply;
   if (!reply.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
     return around_.chronicle.Violate("operator", "an answer cannot be read");
+  }
+  if (const auto order = orders_.find(reply.request_id()); order != orders_.end() && reply.last()) {
+    const auto answered = std::move(order->second);
+    orders_.erase(order);
+    answered(reply.apply().state());
   }
   if (!reply.has_status()) {
     around_.chronicle.Note("operator hears from {}: {} {}", from_primary ? kPrimary : kSecondary,
@@ -79,6 +89,18 @@ void Operator::Decide(uint64_t sequence, bool approve, bool at_secondary) {
   request.mutable_decision()->set_sequence(sequence);
   request.mutable_decision()->set_approve(approve);
   at_secondary ? ToSecondary(request) : ToPrimary(request);
+}
+
+void Operator::Apply(const std::string& file, Answered answered) {
+  auto request = Request();
+  orders_[request.request_id()] = std::move(answered);
+  request.mutable_apply()->set_name(std::string(kRelationship));
+  for (size_t at = 0; at < file.size(); at += kPiece) {
+    request.mutable_apply()->set_piece(file.substr(at, kPiece));
+    request.mutable_apply()->set_index(static_cast<uint32_t>(at / kPiece));
+    request.mutable_apply()->set_more(at + kPiece < file.size());
+    ToPrimary(request);
+  }
 }
 
 void Operator::Browse() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -28,6 +29,10 @@ class Operator {
   void Adopt();
   void Resync(bool at_secondary);
   void Decide(uint64_t sequence, bool approve, bool at_secondary);
+  // Has the primary's Kea run `file`. `answered` hears what came of it, as in v1::ApplyReport, or
+  // nothing where that was refused; it is not called where the agent died meanwhile.
+  using Answered = std::function<void(const std::string& state)>;
+  void Apply(const std::string& file, Answered answered);
   // What reads only, for what it might disturb.
   void Browse();
 
@@ -42,6 +47,7 @@ class Operator {
   Endpoint* desk_;
   Look look_;
   uint64_t next_request_ = 1;
+  std::map<uint64_t, Answered> orders_;  // by request
 };
 
 }  // namespace nestor::simulation

@@ -103,18 +103,18 @@ void Oracles::OnKeaRead(std::string_view host, const std::string& digest) {
 void Oracles::OnKeaSet(std::string_view host, const std::string& wanted, const std::string& running,
                        bool accepted) {
   if (host == kPrimary) {
-    chronicle_.Violate("roles", "the primary's agent changed its own Kea");
+    orders.OnKeaSet(running);
   } else {
     follower.OnKeaSet(wanted, running, accepted);
   }
 }
 
 void Oracles::OnKeaWrote(std::string_view host, const std::string& digest) {
-  if (host == kSecondary) follower.OnKeaWrote(digest);
+  host == kSecondary ? follower.OnKeaWrote(digest) : orders.OnFileWritten(digest);
 }
 
 void Oracles::OnFileWritten(std::string_view host, const std::string& digest) {
-  if (host == kSecondary) follower.OnFileWritten(digest);
+  host == kSecondary ? follower.OnFileWritten(digest) : orders.OnFileWritten(digest);
 }
 
 void Oracles::OnKeaChanged(std::string_view host, const std::string& running,

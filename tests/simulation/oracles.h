@@ -47,6 +47,33 @@ class PublisherOracle {
   bool fenced_ = false;                            // it was told, or said, that it has to stop
 };
 
+// What nestorctl apply had the primary's Kea run: nothing else by its agent, and that it stays.
+class OrderOracle {
+ public:
+  OrderOracle(Chronicle& chronicle, Ledger& ledger) : chronicle_(chronicle), ledger_(ledger) {}
+
+  // Somebody else says from now on what Kea is to run, or its agent may have forgotten.
+  void Overruled();
+  // An operator asked for a file to be applied; `file` is the digest of Kea's own. Returns the
+  // order's number.
+  uint64_t OnOrdered(const std::string& file);
+  // It was answered that this is done. Whoever is overruled meanwhile is promised nothing.
+  void OnDone(uint64_t order);
+
+  void OnKeaSet(const std::string& running);
+  void OnFileWritten(const std::string& digest);
+  // At the end: Kea runs `running`.
+  void Check(const std::string& running);
+
+ private:
+  Chronicle& chronicle_;
+  Ledger& ledger_;
+  uint64_t orders_ = 0;
+  std::optional<uint64_t> open_;  // the last order that nobody overruled
+  std::string running_;           // as the agent set it last
+  std::optional<std::string> promised_;
+};
+
 // S1 to S4, S7, S11 and S14: what a follower may do to its Kea, keep and acknowledge.
 class FollowerOracle {
  public:
@@ -104,12 +131,14 @@ class FollowerOracle {
 class Oracles final : public NetworkObserver, public StoreObserver, public KeaObserver {
  public:
   Oracles(Scheduler& scheduler, Chronicle& chronicle)
-      : publisher(chronicle, ledger),
+      : orders(chronicle, ledger),
+        publisher(chronicle, ledger),
         follower(chronicle, ledger),
         liveness(scheduler, chronicle),
         chronicle_(chronicle) {}
 
   Ledger ledger;
+  OrderOracle orders;
   PublisherOracle publisher;
   FollowerOracle follower;
   LivenessOracle liveness;

@@ -54,7 +54,10 @@ Result World::Run() {
   if (Adopt()) {
     BreakThings();
     Calm();
-    if (Settle(kPatience, kAssistAfter)) LoseATail();
+    if (Settle(kPatience, kAssistAfter)) {
+      oracles_.orders.Check(primary_->kea().running());
+      LoseATail();
+    }
     CheckEnd();
   }
   return {chronicle_.violation(), scheduler_.Now(), scheduler_.events_run()};
@@ -246,6 +249,7 @@ std::string World::Describe() const {
 
 void World::Edit(Blueprint::Edit edit) {
   if (!primary_->kea().up()) return;
+  oracles_.orders.Overruled();
   before_ = blueprint_;
   const std::string what = blueprint_.Make(edit, dice_);
   primary_->kea().Edit(blueprint_.Text(kPrimary), dice_.Chance(0.8));
@@ -254,9 +258,22 @@ void World::Edit(Blueprint::Edit edit) {
 
 void World::Revert() {
   if (!primary_->kea().up()) return;
+  oracles_.orders.Overruled();
   std::swap(before_, blueprint_);
   primary_->kea().Edit(blueprint_.Text(kPrimary), dice_.Chance(0.8));
   chronicle_.Note("{} kea: reverted -> {}", kPrimary, Short(primary_->kea().running()));
+}
+
+void World::Apply() {
+  if (!primary_->runs()) return;
+  before_ = blueprint_;
+  const std::string what = blueprint_.Make(Blueprint::Edit::kSmall, dice_);
+  chronicle_.Note("operator: applies,{}", what);
+  const uint64_t order = oracles_.orders.OnOrdered(primary_->kea().file());
+  operator_->Apply(blueprint_.Text(kPrimary), [this, order](const std::string& state) {
+    chronicle_.Note("operator: order {} is {}", order, state.empty() ? "refused" : state);
+    if (state == "APPLIED") oracles_.orders.OnDone(order);
+  });
 }
 
 void World::Drift() {

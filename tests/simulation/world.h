@@ -43,6 +43,8 @@ class World {
   void Edit(Blueprint::Edit edit);
   // The primary's operator puts back what was there before the last edit.
   void Revert();
+  // The primary's operator edits a file and has it applied.
+  void Apply();
   // Somebody edits the secondary's Kea.
   void Drift();
 

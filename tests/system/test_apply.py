@@ -9,6 +9,7 @@ from harness import compare, keaconf
 from harness.case import SystemTest, main
 from harness.random_change import RandomChange
 from harness.random_config import RandomConfig
+from harness.waiting import wait_until
 
 _RANDOM = int(os.environ.get("NESTOR_FILES", "40"))
 _SEED = int(os.environ.get("NESTOR_SEED", "0"))
@@ -180,6 +181,45 @@ class ApplyCase:
         self.assertEqual((said["state"], said["left_alone"]), ("SAME", ["interfaces-config"]))
         self.assertEqual(kea.running()["interfaces-config"]["interfaces"],
                          kea.config[kea.root]["interfaces-config"]["interfaces"])
+
+
+    def test_a_kea_that_dies_before_its_file_is_written_is_brought_forward(self):
+        pair = self._pair()
+        kea = pair.kea("a")
+
+        def lifetime():
+            return kea.running()["valid-lifetime"]
+
+        def in_file(wanted):
+            with open(kea.file, encoding="utf-8") as file:
+                return f'"valid-lifetime": {wanted}' in file.read()
+
+        def change_and_kill(first):
+            """Two changes, of which the file has at most the first when Kea is killed."""
+            for wanted in (first, first + 1):
+                self._apply(pair, _write(pair, {kea.root: {"valid-lifetime": wanted}}, "part.conf"), "--merge")
+            kea.kill()
+            self.assertFalse(in_file(first + 1))
+
+        change_and_kill(1501)
+        head = pair.head()
+        kea.restart()
+        wait_until(lambda: lifetime() == 1502, 10, "the running agent brings Kea forward")
+        wait_until(lambda: in_file(1502), 10, "the file has it")
+        self.assertEqual(pair.head(), head)
+
+        change_and_kill(1601)
+        head = pair.head()
+        pair.primary.kill()
+        kea.restart()
+        self.assertNotEqual(lifetime(), 1602)
+        pair.primary.restart()
+        wait_until(lambda: lifetime() == 1602, 15, "the agent's start brings Kea forward")
+        wait_until(lambda: in_file(1602), 10, "the file has it")
+        pair.settle()
+        self.assertEqual(pair.head(), head)
+        pair.assert_same()
+        self.assertIn("KEA_BROUGHT_FORWARD", pair.primary.process.log_text())
 
 
 class ApplyDhcp4(ApplyCase, SystemTest):
