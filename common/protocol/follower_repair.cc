@@ -184,6 +184,11 @@ void Follower::EndWalk(Instant now) {
 
 void Follower::EndRepairWalk(const TreeWalk& walk, const config::ObjectSet& primary, Instant now) {
   apply_ = ApplyState::kIdle;
+  if (walk.sequence() > TailSequence()) {
+    // Changes on the way there did not come yet, and are not to be passed over: once more, later.
+    verify_asked_ = verify_ready_ = resync_.has_value();
+    return;
+  }
   ResyncSynced();
   if (BelowIntent(walk.sequence()) || walk.sequence() < position_.sequence) return;
   if (drift_unseen_ && !walk.change().empty()) {

@@ -32,14 +32,17 @@ class Ledger {
   bool EverRan(const std::string& digest) const { return generations_.contains(digest); }
 
   // The primary's journal is another one, or an older copy.
-  void ReplaceJournal() { ++journal_; }
+  void ReplaceJournal() {
+    ++journal_;
+    journaled_.clear();
+  }
   // False: the same number meant something else before.
   bool Journal(const std::string& stream, uint64_t sequence, Entry entry);
   // What `sequence` meant, oldest meaning first.
   const std::vector<Entry>& Meanings(const std::string& stream, uint64_t sequence) const;
   // The least generation of what `sequence` meant; 0: nothing.
   uint64_t GenerationOf(const std::string& stream, uint64_t sequence) const;
-  // Whether some change led to `digest`.
+  // Whether some change led to `digest`, in this life of the journal.
   bool Journaled(const std::string& digest) const { return journaled_.contains(digest); }
   // The last sequence journaled in this life of the journal, 0: none.
   uint64_t head(const std::string& stream) const;

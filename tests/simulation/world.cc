@@ -270,6 +270,8 @@ void World::Apply() {
   const std::string what = blueprint_.Make(Blueprint::Edit::kSmall, dice_);
   chronicle_.Note("operator: applies,{}", what);
   const uint64_t order = oracles_.orders.OnOrdered(primary_->kea().file());
+  // A journal that soon forgets what it made does not know an older file by it.
+  if (primary_->retention) oracles_.orders.Overruled();
   operator_->Apply(blueprint_.Text(kPrimary), [this, order](const std::string& state) {
     chronicle_.Note("operator: order {} is {}", order, state.empty() ? "refused" : state);
     if (state == "APPLIED") oracles_.orders.OnDone(order);

@@ -92,7 +92,21 @@ TEST_F(RepairTest, AWalkIsBegunAgainWhenThePrimaryMoves) {
   Follow();
   RestartWith(Subnets({1, 2, 99}));
   Walk(2);
+  Publish(Subnets({1, 2, 3, 4}));
+  Walk();
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->position.sequence, 2u);
+  Finish();
+  EXPECT_EQ(DigestOf(kea), stream.head_digest());
+}
+
+TEST_F(RepairTest, AWalkDoesNotPassOverAChangeThatDidNotCome) {
+  Follow();
+  RestartWith(Subnets({1, 2, 99}));
   stream.Add(Subnets({1, 2, 3, 4}));
+  Walk();
+  EXPECT_FALSE(order.has_value());
+  Hear(stream.Change(2));
   Walk();
   ASSERT_TRUE(order.has_value());
   EXPECT_EQ(order->position.sequence, 2u);
@@ -142,7 +156,7 @@ TEST_F(RepairTest, ALateReplyToAnEarlierWalkIsNotBelieved) {
   RestartWith(Subnets({1, 2, 99}));
   const v1::Envelope late = stream.TreeReply(Last(v1::Envelope::kTreeRequest)->tree_request());
   Pass(absl::Milliseconds(5100));
-  stream.Add(Subnets({1, 2, 3, 4}));
+  Publish(Subnets({1, 2, 3, 4}));
   Hear(late);
   Walk();
   ASSERT_TRUE(order.has_value());
