@@ -47,7 +47,7 @@ class PublisherOracle {
   bool fenced_ = false;                            // it was told, or said, that it has to stop
 };
 
-// What nestorctl apply had the primary's Kea run: nothing else by its agent, and that it stays.
+// S15: what nestorctl apply had the primary's Kea run stays; and its agent does nothing else to it.
 class OrderOracle {
  public:
   OrderOracle(Chronicle& chronicle, Ledger& ledger) : chronicle_(chronicle), ledger_(ledger) {}

@@ -35,7 +35,7 @@ void OrderOracle::OnFileWritten(const std::string& digest) {
 
 void OrderOracle::Check(const std::string& running) {
   if (promised_ && *promised_ != running) {
-    chronicle_.Violate("apply", "what was said to be applied is gone: " + Short(*promised_) +
+    chronicle_.Violate("S15", "what was said to be applied is gone: " + Short(*promised_) +
                                     " became " + Short(running));
   }
 }
