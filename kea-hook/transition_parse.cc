@@ -4,6 +4,7 @@
 #include <dhcpsrv/parsers/option_data_parser.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "kea-hook/encapsulation.h"
 #include "kea-hook/globals.h"
@@ -43,6 +44,7 @@ struct Code {
 };
 
 bool Uses(const CfgOption& options, const std::vector<Code>& codes) {
+  if (options.empty()) return false;
   return std::any_of(codes.begin(), codes.end(), [&](const Code& one) {
     const uint32_t vendor = LibDHCP::optionSpaceToVendorId(one.space);
     const auto all = vendor != 0 ? options.getAll(vendor) : options.getAll(one.space);
@@ -53,16 +55,13 @@ bool Uses(const CfgOption& options, const std::vector<Code>& codes) {
 template <typename Subnet>
 bool PoolsUse(const Subnet& subnet, const std::vector<Code>& codes) {
   using isc::dhcp::Lease;
-  for (const auto type : {Lease::TYPE_V4, Lease::TYPE_NA, Lease::TYPE_TA, Lease::TYPE_PD}) {
-    try {
-      for (const auto& pool : subnet.getPools(type)) {
-        if (Uses(*pool->getCfgOption(), codes)) return true;
-      }
-    } catch (const isc::BadValue&) {
-      // A subnet of this family has no such pools.
-    }
-  }
-  return false;
+  std::vector<Lease::Type> types = {Lease::TYPE_NA, Lease::TYPE_TA, Lease::TYPE_PD};
+  if constexpr (std::is_same_v<Subnet, isc::dhcp::Subnet4>) types = {Lease::TYPE_V4};
+  return std::any_of(types.begin(), types.end(), [&](Lease::Type type) {
+    const auto& pools = subnet.getPools(type);
+    return std::any_of(pools.begin(), pools.end(),
+                       [&](const auto& pool) { return Uses(*pool->getCfgOption(), codes); });
+  });
 }
 
 }  // namespace

@@ -56,6 +56,24 @@ TEST_F(JudgeTest, AKeaOfWhichNothingIsHeardCountsAsAway) {
   EXPECT_EQ(FirstReason(), "the agent on kea-b has not connected yet");
 }
 
+TEST_F(JudgeTest, AMissingHookLibraryIsANoticeAndImpairsNothing) {
+  EXPECT_THAT(Judge(facts_).notices, IsEmpty());
+  facts_.secondary.has_hook = false;
+  EXPECT_EQ(State(), "OK");
+  EXPECT_THAT(Judge(facts_).notices,
+              ElementsAre("changes restart HA on kea-b: load libdhcp_nestor.so there"));
+  facts_.secondary.ha_state = "";
+  EXPECT_THAT(Judge(facts_).notices, IsEmpty()) << "there is no HA to restart";
+}
+
+TEST_F(JudgeTest, AFileThatKeaHasToWriteIsANoticeOnceKeaAnswers) {
+  facts_.primary.file_notice = "config-write holds DHCP up";
+  EXPECT_EQ(State(), "OK");
+  EXPECT_THAT(Judge(facts_).notices, ElementsAre("config-write holds DHCP up"));
+  facts_.primary.kea_reachable = false;
+  EXPECT_THAT(Judge(facts_).notices, IsEmpty());
+}
+
 TEST_F(JudgeTest, WhatASilentAgentSaidLastIsNoReason) {
   facts_.peer_silent = absl::Seconds(9);
   facts_.secondary.ha_state = "partner-down";
