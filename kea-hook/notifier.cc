@@ -9,19 +9,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <csignal>
 #include <cstring>
-#include <utility>
 
 namespace nestor::hook {
 namespace {
-
-// How long notices of leases are gathered, and after how many times of finding none nobody looks
-// any more.
-constexpr std::chrono::milliseconds kMoment(10);
-constexpr int kIdleLooks = 100;
-constexpr size_t kMostGathered = 10'000;
 
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
@@ -43,28 +34,10 @@ int OpenFor(const std::string& path) {
 
 }  // namespace
 
-Notifier::Notifier(std::string path) : path_(std::move(path)), fd_(OpenFor(path_)) {
-  if (tells()) StartThread();
-}
+Notifier::Notifier(std::string path) : path_(std::move(path)), fd_(OpenFor(path_)) {}
 
 Notifier::~Notifier() {
-  if (!tells()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    ends_ = true;
-  }
-  woken_.notify_one();
-  thread_.join();
-  close(fd_);
-}
-
-// Kea's signals are for its main thread.
-void Notifier::StartThread() {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { TellGathered(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (fd_ >= 0) close(fd_);
 }
 
 // Each by its address, so that an agent that was restarted is found.
@@ -90,42 +63,7 @@ void Notifier::TellConfiguration(const std::string& revision, const std::string&
   }
 }
 
-void Notifier::TellLease(std::string notice) noexcept {
-  bool wake = false;
-  try {
-    const std::lock_guard lock(mutex_);
-    if (gathered_.size() >= kMostGathered) {
-      ++leases_.dropped;
-      return;
-    }
-    gathered_.push_back(std::move(notice));
-    wake = std::exchange(waits_, false);
-  } catch (...) {
-    ++leases_.dropped;
-  }
-  if (wake) woken_.notify_one();
-}
-
-// While leases come it looks each moment, so that nobody has to wake it.
-void Notifier::TellGathered() noexcept {
-  std::vector<std::string> taken;
-  std::unique_lock lock(mutex_);
-  for (int idle = 0; !ends_ || !gathered_.empty();) {
-    if (gathered_.empty() && ++idle > kIdleLooks) {
-      waits_ = true;
-      woken_.wait(lock, [this] { return ends_ || !waits_; });
-      idle = 0;
-    }
-    if (!ends_) woken_.wait_for(lock, kMoment, [this] { return ends_; });
-    taken.swap(gathered_);
-    if (taken.empty()) continue;
-    idle = 0;
-    lock.unlock();
-    for (const std::string& notice : taken) Send(notice, leases_);
-    taken.clear();
-    lock.lock();
-  }
-}
+void Notifier::TellLease(const std::string& notice) noexcept { Send(notice, leases_); }
 
 int Notifier::queued() const {
   int bytes = 0;
