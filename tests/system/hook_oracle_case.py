@@ -10,7 +10,6 @@ import os
 import random
 
 from harness import bad_objects, compare, examples, objects, random_repair
-from harness.case import SystemTest
 from harness.exchanges import Exchanges
 from harness.random_change import RandomChange
 from harness.random_config import RandomConfig

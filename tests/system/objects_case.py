@@ -4,7 +4,6 @@ import itertools
 import os
 
 from harness import compare
-from harness.case import SystemTest
 from harness.pair import Pair
 from harness.tables_common import names_of
 

@@ -16,7 +16,6 @@ import time
 from harness import compare, crafted, keaconf, perfdhcp
 from harness.case import SystemTest, main
 from harness.pair import Pair
-from harness.waiting import wait_until
 
 _SECONDS = int(os.environ.get("NESTOR_LOAD_S", "10"))
 _SIZES = os.environ.get("NESTOR_SIZES", "1").split()

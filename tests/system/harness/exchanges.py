@@ -2,7 +2,8 @@
 import ipaddress
 
 from . import crafted, random_repair
-from .random_config import CUSTOM_CODES, PORTS, VENDOR, VENDOR_CLASSES
+from .random_config import PORTS, VENDOR_CLASSES
+from .random_options import CUSTOM_CODES, VENDOR
 from .waiting import wait_until
 
 _KINDS = {"dhcp4": (crafted.packet4, crafted._DISCOVER, crafted._REQUEST),

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 
-from . import compare, crafted, network, objects, random_repair, requirements
+from . import compare, crafted, network, random_repair, requirements
 from .kea import Kea
 
 LIBRARY = "libdhcp_nestor.so"

@@ -252,4 +252,16 @@ class FollowerTest : public ::testing::Test {
   Instant next_beat_{absl::Seconds(100)};
 };
 
+// A stream of two changes, to be joined.
+class LinkTest : public FollowerTest {
+ protected:
+  LinkTest() {
+    stream.Add(Subnets({1}));
+    stream.Add(Subnets({1, 2}));
+  }
+
+  // Another start of the primary on the same journal.
+  void PrimaryRestarts() { ++stream.term; }
+};
+
 }  // namespace nestor::protocol
