@@ -1,6 +1,7 @@
 #include "common/agent/address.h"
 
 #include <absl/strings/ascii.h>
+#include <arpa/inet.h>
 
 #include <algorithm>
 #include <charconv>
@@ -14,10 +15,18 @@ constexpr std::string_view kTcp = "tcp://";
 constexpr std::string_view kIpc = "ipc://";
 constexpr size_t kMostPathBytes = 107;  // sun_path of a sockaddr_un, its NUL left out
 
-bool IsPort(std::string_view text) {
+// 0: it is none.
+uint16_t PortOf(std::string_view text) {
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() && port != 0;
+  return error == std::errc() && end == text.data() + text.size() ? port : uint16_t{0};
+}
+
+bool IsPort(std::string_view text) { return PortOf(text) != 0; }
+
+bool IsAddress(const std::string& host, bool bracketed) {
+  in6_addr address;  // large enough for either
+  return inet_pton(bracketed ? AF_INET6 : AF_INET, host.c_str(), &address) == 1;
 }
 
 bool IsHost(std::string_view host) {
@@ -95,6 +104,36 @@ absl::Status CheckConnects(std::string_view endpoint) {
   if (HostOf(endpoint) != "*") return absl::OkStatus();
   return Error(absl::StatusCode::kInvalidArgument,
                "\"{}\" is where a listener listens: write the primary's name or address", endpoint);
+}
+
+absl::StatusOr<HaUrl> ParseHaUrl(std::string_view url) {
+  constexpr std::string_view kHttp = "http://";
+  const auto bad = [&](std::string_view what) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "\"{}\" is not an URL that Kea's HA takes: {}; write http://ADDRESS:PORT/", url,
+                 what);
+  };
+  if (!url.starts_with(kHttp)) return bad("it does not begin with http://");
+  std::string_view rest = url.substr(kHttp.size());
+  if (const size_t slash = rest.find('/'); slash != std::string_view::npos) {
+    if (slash + 1 != rest.size()) return bad("it has a path");
+    rest.remove_suffix(1);
+  }
+  const size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos || colon + 1 == rest.size() || rest.back() == ']') {
+    return bad("it has no port");
+  }
+  HaUrl parsed;
+  parsed.port = PortOf(rest.substr(colon + 1));
+  if (parsed.port == 0) return bad("its port is not 1 to 65535");
+  std::string_view host = rest.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  parsed.host = std::string(host);
+  if (!IsAddress(parsed.host, bracketed)) {
+    return bad("its host is not an address, and Kea looks no names up");
+  }
+  return parsed;
 }
 
 bool StaysOnThisHost(std::string_view endpoint) {

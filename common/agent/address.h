@@ -1,7 +1,9 @@
 #pragma once
 
-#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace nestor::agent {
@@ -25,6 +27,14 @@ absl::Status CheckHostPort(std::string_view address);
 // Checks the path of a unix socket: absolute, and short enough for the kernel.
 // InvalidArgument: what is wrong with it.
 absl::Status CheckSocketPath(std::string_view path);
+
+// An URL as Kea's HA takes it, "http://192.0.2.1:8000/": the host is an address.
+struct HaUrl {
+  std::string host;  // an IPv6 address without its brackets
+  uint16_t port = 0;
+};
+// InvalidArgument: what is wrong with it.
+absl::StatusOr<HaUrl> ParseHaUrl(std::string_view url);
 
 // True for an endpoint that no other host can reach: ipc, or a loopback address.
 bool StaysOnThisHost(std::string_view endpoint);
