@@ -7,6 +7,7 @@
 #include "common/store/memory_table.h"
 #include "common/store/relationship_table.h"
 #include "common/store/stream_log.h"
+#include "common/store/undo_table.h"
 
 namespace nestor::store {
 namespace {
@@ -17,7 +18,8 @@ class SqliteFollowerStore final : public FollowerStore {
       : database_(std::move(database)),
         relationships_(*database_),
         memories_(*database_),
-        log_(*database_) {}
+        log_(*database_),
+        undo_(*database_) {}
 
   // Verifies what is kept in mind.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -111,6 +113,21 @@ class SqliteFollowerStore final : public FollowerStore {
     return status;
   }
 
+  absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) override {
+    MutexLock lock(mutex_);
+    return undo_.Load(service);
+  }
+
+  absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) override {
+    MutexLock lock(mutex_);
+    return undo_.Save(service, record);
+  }
+
+  absl::Status RemoveUndo(DhcpService service) override {
+    MutexLock lock(mutex_);
+    return undo_.Remove(service);
+  }
+
  private:
   // Runs `body` in a transaction; what is in mind of the streams is read anew if it failed.
   template <typename Body>
@@ -140,6 +157,7 @@ class SqliteFollowerStore final : public FollowerStore {
   RelationshipTable relationships_ ABSL_GUARDED_BY(mutex_);
   MemoryTable memories_ ABSL_GUARDED_BY(mutex_);
   StreamLog log_ ABSL_GUARDED_BY(mutex_);
+  UndoTable undo_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

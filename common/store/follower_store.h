@@ -10,6 +10,7 @@
 
 #include "common/protocol/position.h"
 #include "common/store/journal.h"
+#include "common/store/undo_log.h"
 
 namespace nestor::store {
 
@@ -17,10 +18,8 @@ using protocol::FollowerMemory;
 using protocol::Position;
 
 // The secondary's durable memory. As Journal in threads, durability and errors.
-class FollowerStore {
+class FollowerStore : public UndoLog {
  public:
-  virtual ~FollowerStore() = default;
-
   static absl::StatusOr<std::unique_ptr<FollowerStore>> Open(const OpenOptions& options);
 
   virtual absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() = 0;

@@ -10,6 +10,8 @@
 #include "common/store/relationship_table.h"
 #include "common/store/stream_log.h"
 #include "common/store/term_table.h"
+#include "common/store/transaction_table.h"
+#include "common/store/undo_table.h"
 #include "common/store/unwritten_table.h"
 
 namespace nestor::store {
@@ -50,7 +52,9 @@ class SqliteJournal final : public Journal {
         log_(*database_),
         terms_(*database_),
         bases_(*database_),
-        unwritten_(*database_) {}
+        unwritten_(*database_),
+        transactions_(*database_),
+        undo_(*database_) {}
 
   // Verifies what is kept in mind.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -229,6 +233,36 @@ class SqliteJournal final : public Journal {
     return log_.HistoryOf(relationship, sequence);
   }
 
+  absl::StatusOr<std::vector<v1::TransactionRecord>> Transactions() override {
+    MutexLock lock(mutex_);
+    return transactions_.All();
+  }
+
+  absl::Status SaveTransaction(const v1::TransactionRecord& record) override {
+    MutexLock lock(mutex_);
+    return transactions_.Save(record);
+  }
+
+  absl::Status RemoveTransaction(std::string_view id) override {
+    MutexLock lock(mutex_);
+    return transactions_.Remove(id);
+  }
+
+  absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) override {
+    MutexLock lock(mutex_);
+    return undo_.Load(service);
+  }
+
+  absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) override {
+    MutexLock lock(mutex_);
+    return undo_.Save(service, record);
+  }
+
+  absl::Status RemoveUndo(DhcpService service) override {
+    MutexLock lock(mutex_);
+    return undo_.Remove(service);
+  }
+
  private:
   // Runs `body` in a transaction; what is in mind of the streams is read anew if it failed.
   template <typename Body>
@@ -287,6 +321,8 @@ class SqliteJournal final : public Journal {
   TermTable terms_ ABSL_GUARDED_BY(mutex_);
   BaseTable bases_ ABSL_GUARDED_BY(mutex_);
   UnwrittenTable unwritten_ ABSL_GUARDED_BY(mutex_);
+  TransactionTable transactions_ ABSL_GUARDED_BY(mutex_);
+  UndoTable undo_ ABSL_GUARDED_BY(mutex_);
 };
 
 absl::StatusOr<uint64_t> SqliteJournal::Compact(std::string_view relationship,

@@ -10,8 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "common/store/undo_log.h"
 #include "nestor/v1/envelope.pb.h"
 #include "nestor/v1/operator.pb.h"
+#include "nestor/v1/relationship.pb.h"
 
 namespace nestor::store {
 
@@ -68,10 +70,8 @@ struct JournaledChange {
 // NotFound wherever a stream is needed and Begin() never made one. Errors of all: ResourceExhausted
 // (disk full), DataLoss (a row or the file is damaged), Internal (the disk failed: stop publishing;
 // nothing is retried).
-class Journal {
+class Journal : public UndoLog {
  public:
-  virtual ~Journal() = default;
-
   // Opens or creates the file and checks it (quick_check). FailedPrecondition: written by a newer
   // version; or another process has it open (the text says which). DataLoss: damaged.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(const OpenOptions& options);
@@ -145,6 +145,13 @@ class Journal {
   // One change with its objects and what they replaced. NotFound.
   virtual absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                                      uint64_t sequence) = 0;
+
+  // The changes of relationships that this agent coordinates and that have not ended, by id.
+  virtual absl::StatusOr<std::vector<v1::TransactionRecord>> Transactions() = 0;
+  // Adds, or replaces that of the same transaction.
+  virtual absl::Status SaveTransaction(const v1::TransactionRecord& record) = 0;
+  // Nothing happens where there is none.
+  virtual absl::Status RemoveTransaction(std::string_view id) = 0;
 };
 
 }  // namespace nestor::store

@@ -81,9 +81,27 @@ CREATE TABLE memory(
   refused_nack BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
+// undo                what a server had before a change of a relationship, a v1::UndoRecord.
+inline constexpr std::string_view kUndoTable = R"sql(
+CREATE TABLE undo(
+  service INTEGER PRIMARY KEY, record BLOB NOT NULL, sum INTEGER NOT NULL);
+)sql";
+
+// transaction_record  a change of a relationship that has not ended, a v1::TransactionRecord.
+inline constexpr std::string_view kUndoAndTransactionTables = R"sql(
+CREATE TABLE undo(
+  service INTEGER PRIMARY KEY, record BLOB NOT NULL, sum INTEGER NOT NULL);
+CREATE TABLE transaction_record(
+  id BLOB PRIMARY KEY, record BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
 inline Schema JournalSchema() {
-  return {"journal", 0x4e53544a, {kSharedTables, kJournalTables, kUnwrittenTable}};
+  return {"journal",
+          0x4e53544a,
+          {kSharedTables, kJournalTables, kUnwrittenTable, kUndoAndTransactionTables}};
 }
-inline Schema FollowerSchema() { return {"store", 0x4e535453, {kSharedTables, kFollowerTables}}; }
+inline Schema FollowerSchema() {
+  return {"store", 0x4e535453, {kSharedTables, kFollowerTables, kUndoTable}};
+}
 
 }  // namespace nestor::store

@@ -120,6 +120,12 @@ class JournalTap final : public store::Journal, public StoreTap {
                                                         uint32_t limit) override;
   absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                              uint64_t sequence) override;
+  absl::StatusOr<std::vector<v1::TransactionRecord>> Transactions() override;
+  absl::Status SaveTransaction(const v1::TransactionRecord& record) override;
+  absl::Status RemoveTransaction(std::string_view id) override;
+  absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) override;
+  absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) override;
+  absl::Status RemoveUndo(DhcpService service) override;
 
  private:
   std::unique_ptr<store::Journal> inner_;
@@ -154,6 +160,9 @@ class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
   absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                              uint64_t sequence) override;
   absl::Status Compact(std::string_view relationship, uint64_t changes) override;
+  absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) override;
+  absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) override;
+  absl::Status RemoveUndo(DhcpService service) override;
 
  private:
   std::string host_;
