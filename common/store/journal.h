@@ -63,8 +63,9 @@ struct JournaledChange {
 };
 
 // The primary's durable memory: relationships, and for each a stream of changes, a base to rebuild
-// the head's configuration from, and a history. One SQLite file, WAL, synchronous=FULL: what a
-// method says is durable when it returns OK. Every row has a checksum.
+// the head's configuration from, and a history; and what it takes to end or undo a change of a
+// relationship. One SQLite file, WAL, synchronous=FULL: what a method says is durable when it
+// returns OK. Every row has a checksum.
 //
 // Thread-safe; every method may wait for the disk, so never call one on the protocol thread.
 // NotFound wherever a stream is needed and Begin() never made one. Errors of all: ResourceExhausted

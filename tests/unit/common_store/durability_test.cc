@@ -1,10 +1,10 @@
-#include <sqlite3.h>
-
 #include <map>
 #include <random>
+#include <set>
 
 #include "tests/support/sim_disk.h"
 #include "tests/unit/common_store/store_test_data.h"
+#include "tests/unit/common_store/tamper.h"
 
 namespace nestor::store {
 namespace {
@@ -26,18 +26,6 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenOn(const SimDisk& disk) {
   return Journal::Open({.path = "journal.db", .vfs = disk.vfs()});
 }
 
-// Runs `sql` on the database as it lies on `disk`.
-void Tamper(const SimDisk& disk, const char* sql) {
-  sqlite3* handle = nullptr;
-  ASSERT_EQ(sqlite3_open_v2("journal.db", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                            disk.vfs().c_str()),
-            SQLITE_OK);
-  const std::string whole = std::string("PRAGMA locking_mode = EXCLUSIVE;") + sql;
-  EXPECT_EQ(sqlite3_exec(handle, whole.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-      << sqlite3_errmsg(handle);
-  sqlite3_close(handle);
-}
-
 // What the journal acknowledged, and the one operation that a crash may have cut off.
 struct Model {
   uint64_t head = 0;
@@ -47,6 +35,8 @@ struct Model {
   std::string base;
   std::map<uint64_t, std::string> outcomes;
   int entries = 0;
+  std::string undo;  // its transaction; empty: none
+  std::set<std::string> transactions;
 };
 
 // Runs random operations until the disk crashes under one of them; `maybe` is the model as it is if
@@ -97,7 +87,20 @@ class CrashingRun {
  private:
   static size_t Padding(uint64_t sequence) { return sequence * 997 % 9000; }
 
+  static bool SameUndo(Journal& journal, const Model& model) {
+    auto undo = journal.LoadUndo(DhcpService::kDhcp4);
+    auto transactions = journal.Transactions();
+    if (!undo.ok() || !transactions.ok()) return false;
+    std::set<std::string> ids;
+    for (const v1::TransactionRecord& record : *transactions) ids.insert(record.transaction());
+    if (ids != model.transactions || undo->has_value() == model.undo.empty()) return false;
+    return !undo->has_value() ||
+           (*undo)->SerializeAsString() ==
+               UndoOf(model.undo, Padding(model.undo.size())).SerializeAsString();
+  }
+
   static bool Same(Journal& journal, const Model& model) {
+    if (!SameUndo(journal, model)) return false;
     auto base = journal.LoadBase("east");
     if (base.ok() ? base->packed != model.base || base->sequence != model.base_sequence
                   : base.status().code() != Code::kNotFound || !model.base.empty()) {
@@ -146,10 +149,31 @@ class CrashingRun {
       case 4:
         ++model.term;
         return journal.Begin("east", "stream-one").ok();
+      case 5:
+        return StepUndo(journal, model);
+      case 6:
+        return StepTransaction(journal, model);
       default:
         ++model.head;
         return journal.Append("east", ChangeOf(model.head, Padding(model.head))).ok();
     }
+  }
+
+  bool StepUndo(Journal& journal, Model& model) {
+    if (random_.Below(3) == 0) {
+      model.undo.clear();
+      return journal.RemoveUndo(DhcpService::kDhcp4).ok();
+    }
+    model.undo = std::string(1 + random_.Below(30), 'u');
+    return journal.SaveUndo(DhcpService::kDhcp4, UndoOf(model.undo, Padding(model.undo.size())))
+        .ok();
+  }
+
+  bool StepTransaction(Journal& journal, Model& model) {
+    const std::string id = fmt::format("{}", random_.Below(3));
+    if (model.transactions.erase(id) != 0) return journal.RemoveTransaction(id).ok();
+    model.transactions.insert(id);
+    return journal.SaveTransaction(TransactionOf(id, v1::TransactionRecord::BEGUN)).ok();
   }
 
   SeededRandom random_;
@@ -209,6 +233,8 @@ SimDisk::Files FilledJournal(SimDisk& disk) {
   EXPECT_TRUE(journal->SetUnwritten("east", true).ok());
   EXPECT_TRUE(journal->SetOutcome("east", 2, "refused", "pool overlaps").ok());
   EXPECT_TRUE(journal->AddEntry("east", EntryOf("drift")).ok());
+  EXPECT_TRUE(journal->SaveUndo(DhcpService::kDhcp4, UndoOf("1", 3000)).ok());
+  EXPECT_TRUE(journal->SaveTransaction(TransactionOf("1", v1::TransactionRecord::DECIDED)).ok());
   journal.reset();
   return disk.Copy();
 }
@@ -233,6 +259,10 @@ absl::StatusOr<std::string> ReadAll(const SimDisk& disk) {
     ASSIGN_OR_RETURN(const auto entry, journal->HistoryOf("east", sequence));
     all += entry.SerializeAsString() + ";";
   }
+  ASSIGN_OR_RETURN(const auto undo, journal->LoadUndo(DhcpService::kDhcp4));
+  all += undo ? undo->SerializeAsString() : "none";
+  ASSIGN_OR_RETURN(const auto transactions, journal->Transactions());
+  for (const auto& record : transactions) all += record.SerializeAsString() + ";";
   ASSIGN_OR_RETURN(const auto start, journal->Begin("east", "another"));
   all += fmt::format("{} {} {} {} {} {}", start.stream_id, start.term, start.head, start.lowest,
                      start.followed_since, start.unwritten);
@@ -265,7 +295,8 @@ TEST(DurabilityTest, ADamagedByteIsNoticedOrHarmless) {
 TEST(DurabilityTest, ADamagedRowIsNamed) {
   SimDisk disk;
   FilledJournal(disk);
-  Tamper(disk, "UPDATE change SET envelope = zeroblob(length(envelope)) WHERE (id & 255) = 4");
+  Tamper(disk, "journal.db",
+         "UPDATE change SET envelope = zeroblob(length(envelope)) WHERE (id & 255) = 4");
   auto journal = *OpenOn(disk);
   EXPECT_THAT(journal->Read("east", 4, 1 << 20).status(), Fails(Code::kDataLoss, "table change"));
   EXPECT_THAT(journal->HistoryOf("east", 4).status(), HasCode(Code::kDataLoss));
@@ -275,7 +306,7 @@ TEST(DurabilityTest, ADamagedRowIsNamed) {
 TEST(DurabilityTest, AMissingRowIsNoticed) {
   SimDisk disk;
   FilledJournal(disk);
-  Tamper(disk, "DELETE FROM change WHERE (id & 255) = 4");
+  Tamper(disk, "journal.db", "DELETE FROM change WHERE (id & 255) = 4");
   auto journal = *OpenOn(disk);
   EXPECT_THAT(journal->Read("east", 1, 1 << 20).status(), Fails(Code::kDataLoss, "missing"));
 }
@@ -283,14 +314,14 @@ TEST(DurabilityTest, AMissingRowIsNoticed) {
 TEST(DurabilityTest, AMissingTableIsNoticed) {
   SimDisk disk;
   FilledJournal(disk);
-  Tamper(disk, "DROP TABLE entry");
+  Tamper(disk, "journal.db", "DROP TABLE entry");
   EXPECT_THAT(OpenOn(disk).status(), Fails(Code::kDataLoss, "schema"));
 }
 
 TEST(DurabilityTest, RefusesWhatANewerVersionWroteAndLeavesItAlone) {
   SimDisk disk;
   FilledJournal(disk);
-  Tamper(disk, "PRAGMA user_version = 99");
+  Tamper(disk, "journal.db", "PRAGMA user_version = 99");
   const SimDisk::Files before = disk.Copy();
   EXPECT_THAT(OpenOn(disk).status(), Fails(Code::kFailedPrecondition, "schema 99"));
   EXPECT_EQ(disk.Copy(), before);

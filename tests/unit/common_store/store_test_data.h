@@ -81,6 +81,34 @@ inline v1::HistoryEntry EntryOf(std::string_view what) {
   return entry;
 }
 
+// A record of `transaction` with every field; `padding` bytes of Kea's file more.
+inline v1::UndoRecord UndoOf(std::string_view transaction, size_t padding = 0) {
+  v1::UndoRecord record;
+  record.set_transaction(std::string(transaction));
+  record.set_relationship("east");
+  record.set_own_parts("{\"Dhcp4\": {}}");
+  record.set_objects(std::string("zstd\0zstd", 9));
+  record.set_objects_bytes(4711);
+  record.set_digest(Digest(3));
+  record.set_file("/etc/kea/kea-dhcp4.conf");
+  record.set_file_text(std::string(padding, 'f'));
+  record.set_file_bytes(42);
+  record.set_wrote(true);
+  return record;
+}
+
+inline v1::TransactionRecord TransactionOf(std::string_view id,
+                                           v1::TransactionRecord::Stage stage) {
+  v1::TransactionRecord record;
+  record.set_transaction(std::string(id));
+  record.set_kind(v1::TransactionRecord::CREATE);
+  record.set_stage(stage);
+  record.set_spec(SpecOf("east").SerializeAsString());
+  record.set_operator_name("root");
+  record.mutable_since()->set_seconds(absl::ToUnixSeconds(kNoon));
+  return record;
+}
+
 // "3:applied drift 2:pending": a history in a line.
 inline std::string Line(const absl::StatusOr<std::vector<v1::HistoryEntry>>& history) {
   if (!history.ok()) return history.status().ToString();
