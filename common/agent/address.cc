@@ -26,7 +26,8 @@ bool IsPort(std::string_view text) { return PortOf(text) != 0; }
 
 bool IsAddress(const std::string& host, bool bracketed) {
   in6_addr address;  // large enough for either
-  return inet_pton(bracketed ? AF_INET6 : AF_INET, host.c_str(), &address) == 1;
+  return host.find('\0') == std::string::npos &&
+         inet_pton(bracketed ? AF_INET6 : AF_INET, host.c_str(), &address) == 1;
 }
 
 bool IsHost(std::string_view host) {

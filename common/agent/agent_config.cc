@@ -55,9 +55,27 @@ absl::Status ReadSocket(const Section& section, std::string_view name, bool requ
   return At(section, *text, CheckSocketPath(path));
 }
 
+absl::Status ReadPath(const Section& section, std::string_view name, std::string_view what,
+                      std::string& path) {
+  ASSIGN_OR_RETURN(const std::optional<Text> text, section.FindText(name));
+  if (!text) return absl::OkStatus();
+  path = text->value;
+  if (path.starts_with('/')) return absl::OkStatus();
+  return section.ErrorAt(text->offset,
+                         fmt::format("\"{}\" is not a {}'s path: it begins with '/'", path, what));
+}
+
+absl::Status ReadHaUrl(const Section& section, std::string& url) {
+  ASSIGN_OR_RETURN(const std::optional<Text> text, section.FindText("ha-url"));
+  if (!text) return absl::OkStatus();
+  url = text->value;
+  return At(section, *text, ParseHaUrl(url).status());
+}
+
 absl::Status ReadServices(const Section& root, AgentConfig& config) {
   ASSIGN_OR_RETURN(const Section services, root.Required("services", {"dhcp4", "dhcp6"}));
-  std::vector<std::string_view> known = {"control-socket", "hook-socket"};
+  std::vector<std::string_view> known = {"control-socket", "hook-socket", "ha-url",
+                                         "hooks-directory", "configuration-file"};
   // Nobody subscribes to a secondary's agent.
   if (config.role == Role::kPrimary) known.emplace_back("lease-events");
   for (const DhcpService service : {DhcpService::kDhcp4, DhcpService::kDhcp6}) {
@@ -67,6 +85,9 @@ absl::Status ReadServices(const Section& root, AgentConfig& config) {
     ServiceConfig& read = config.services[service];
     RETURN_IF_ERROR(ReadSocket(*section, "control-socket", true, read.control_socket));
     RETURN_IF_ERROR(ReadSocket(*section, "hook-socket", false, read.hook_socket));
+    RETURN_IF_ERROR(ReadHaUrl(*section, read.ha_url));
+    RETURN_IF_ERROR(ReadPath(*section, "hooks-directory", "folder", read.hooks_directory));
+    RETURN_IF_ERROR(ReadPath(*section, "configuration-file", "file", read.configuration_file));
     ASSIGN_OR_RETURN(read.lease_events, section->Flag("lease-events"));
     if (read.lease_events && read.hook_socket.empty()) {
       return section->Missing("hook-socket", "\"lease-events\" are what Kea's hook library tells");
@@ -151,13 +172,7 @@ absl::Status ReadHttp(const Section& root, AgentConfig& config) {
 
 absl::Status ReadStateDirectory(const Section& root, AgentConfig& config) {
   config.state_directory = "/var/lib/nestor";
-  ASSIGN_OR_RETURN(const std::optional<Text> directory, root.FindText("state-directory"));
-  if (!directory) return absl::OkStatus();
-  config.state_directory = directory->value;
-  if (config.state_directory.starts_with('/')) return absl::OkStatus();
-  return root.ErrorAt(directory->offset, fmt::format("\"{}\" is not a folder's path: it begins "
-                                                     "with '/'",
-                                                     config.state_directory));
+  return ReadPath(root, "state-directory", "folder", config.state_directory);
 }
 
 absl::Status ReadLogLevel(const Section& root, AgentConfig& config) {

@@ -17,6 +17,9 @@ struct ServiceConfig {
   std::string control_socket;
   std::string hook_socket;    // empty: no hook library
   bool lease_events = false;  // publish what the hook library tells of leases; never on a secondary
+  std::string ha_url;         // as ParseHaUrl() takes it; empty, as the two below: not given
+  std::string hooks_directory;
+  std::string configuration_file;  // that Kea starts from
 };
 
 struct SecurityConfig {

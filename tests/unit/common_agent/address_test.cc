@@ -62,5 +62,60 @@ TEST(AddressTest, KnowsWhatStaysOnThisHost) {
   }
 }
 
+TEST(AddressTest, TakesWhatKeaTakesAsUrl) {
+  struct Good {
+    std::string_view url, host;
+    uint16_t port;
+  };
+  for (const Good& good : {Good{"http://192.0.2.1:8000/", "192.0.2.1", 8000},
+                           Good{"http://192.0.2.1:8000", "192.0.2.1", 8000},
+                           Good{"http://[2001:db8::1]:1/", "2001:db8::1", 1},
+                           Good{"http://[::ffff:192.0.2.1]:65535", "::ffff:192.0.2.1", 65535}}) {
+    const auto parsed = ParseHaUrl(good.url);
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_EQ(parsed->host, good.host);
+    EXPECT_EQ(parsed->port, good.port);
+  }
+}
+
+TEST(AddressTest, SaysWhatIsWrongWithAUrl) {
+  struct Bad {
+    std::string_view url, why;
+  };
+  for (const Bad& bad : {Bad{"", "does not begin with http://"},
+                         Bad{"192.0.2.1:8000", "does not begin with http://"},
+                         Bad{"https://192.0.2.1:8000/", "does not begin with http://"},
+                         Bad{"HTTP://192.0.2.1:8000/", "does not begin with http://"},
+                         Bad{"http://192.0.2.1:8000/kea", "has a path"},
+                         Bad{"http://192.0.2.1:8000//", "has a path"},
+                         Bad{"http://", "has no port"},
+                         Bad{"http:///", "has no port"},
+                         Bad{"http://192.0.2.1/", "has no port"},
+                         Bad{"http://192.0.2.1:/", "has no port"},
+                         Bad{"http://[2001:db8::1]/", "has no port"},
+                         Bad{"http://192.0.2.1:0/", "not 1 to 65535"},
+                         Bad{"http://192.0.2.1:65536/", "not 1 to 65535"},
+                         Bad{"http://192.0.2.1:80x/", "not 1 to 65535"},
+                         Bad{"http://192.0.2.1:-1/", "not 1 to 65535"},
+                         Bad{"http://kea-a.example:8000/", "not an address"},
+                         Bad{"http://:8000/", "not an address"},
+                         Bad{"http://[]:8000/", "not an address"},
+                         Bad{"http://*:8000/", "not an address"},
+                         Bad{"http://192.0.2:8000/", "not an address"},
+                         Bad{"http://2001:db8::1:8000/", "not an address"},
+                         Bad{"http://[192.0.2.1]:8000/", "not an address"},
+                         Bad{"http://[fe80::1%eth0]:8000/", "not an address"},
+                         Bad{"http://user@192.0.2.1:8000/", "not an address"}}) {
+    const absl::Status status = ParseHaUrl(bad.url).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad.url;
+    EXPECT_THAT(std::string(Message(status)), HasSubstr(std::string(bad.why))) << bad.url;
+  }
+}
+
+TEST(AddressTest, AUrlMayHoldAnyBytes) {
+  using namespace std::string_view_literals;
+  EXPECT_FALSE(ParseHaUrl("http://192.0.2.1\0.example:8000/"sv).ok());
+}
+
 }  // namespace
 }  // namespace nestor::agent

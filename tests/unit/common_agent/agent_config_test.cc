@@ -108,7 +108,8 @@ TEST(AgentConfigTest, NamesAnUnknownNameAndTheOneThatWasMeant) {
             "line 9, column 5: in \"bus\", unknown name \"event\"; did you mean \"events\"?");
   EXPECT_EQ(WrongWith("\"hook-socket\"", "\"x\""),
             "line 5, column 63: in \"services.dhcp4\", unknown name \"x\"; known here: "
-            "control-socket, hook-socket, lease-events");
+            "control-socket, hook-socket, ha-url, hooks-directory, configuration-file, "
+            "lease-events");
   EXPECT_THAT(WrongWith("\"dhcp6\"", "\"dhcp-ddns\""),
               HasSubstr("in \"services\", unknown name \"dhcp-ddns\""));
   EXPECT_THAT(WrongSecondaryWith("\"primary\"", "\"bus\""), HasSubstr("unknown name \"bus\""));
@@ -209,6 +210,44 @@ TEST(AgentConfigTest, LeaseEventsNeedTheHookLibraryAndAPrimary) {
   EXPECT_THAT(
       WrongSecondaryWith(R"(kea4-ctrl-socket" })", R"(kea4-ctrl-socket", "lease-events": true })"),
       HasSubstr("unknown name \"lease-events\""));
+}
+
+TEST(AgentConfigTest, ReadsOnBothSidesWhereKeaListensAndWhatItConsistsOf) {
+  constexpr std::string_view kMore = R"(kea4-ctrl-socket",
+      "ha-url": "http://192.0.2.1:8000/", "hooks-directory": "/usr/lib/kea/hooks",
+      "configuration-file": "/etc/kea/kea-dhcp4.conf")";
+  for (const auto& [role, text] :
+       {std::pair(Role::kPrimary, kPrimary), std::pair(Role::kSecondary, kSecondary)}) {
+    const auto config = ParseAgentConfig(role, With(text, "kea4-ctrl-socket\"", kMore));
+    ASSERT_TRUE(config.ok()) << config.status();
+    const ServiceConfig& four = config->services.at(DhcpService::kDhcp4);
+    EXPECT_EQ(four.ha_url, "http://192.0.2.1:8000/");
+    EXPECT_EQ(four.hooks_directory, "/usr/lib/kea/hooks");
+    EXPECT_EQ(four.configuration_file, "/etc/kea/kea-dhcp4.conf");
+  }
+  const auto plain = ParseAgentConfig(Role::kPrimary, kPrimary);
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  for (const auto& [service, its] : plain->services) {
+    EXPECT_EQ(its.ha_url + its.hooks_directory + its.configuration_file, "");
+  }
+}
+
+TEST(AgentConfigTest, NamesABadHaUrlOrPath) {
+  const auto with = [](std::string_view what) {
+    return WrongSecondaryWith(R"(kea4-ctrl-socket" })",
+                              std::string(R"(kea4-ctrl-socket", )").append(what).append(" }"));
+  };
+  EXPECT_EQ(with(R"("ha-url": "http://kea-b.example:8000/")"),
+            "line 3, column 85: \"http://kea-b.example:8000/\" is not an URL that Kea's HA takes: "
+            "its host is not an address, and Kea looks no names up; write http://ADDRESS:PORT/");
+  EXPECT_THAT(with(R"("ha-url": "")"), HasSubstr("line 3, column 85: \"\" is not an URL"));
+  EXPECT_EQ(with(R"("ha-url": 8000)"),
+            "line 3, column 75: \"ha-url\" is a number; it must be a string");
+  EXPECT_EQ(with(R"("hooks-directory": "hooks")"),
+            "line 3, column 94: \"hooks\" is not a folder's path: it begins with '/'");
+  EXPECT_EQ(with(R"("configuration-file": "kea.conf")"),
+            "line 3, column 97: \"kea.conf\" is not a file's path: it begins with '/'");
+  EXPECT_THAT(with(R"("ha-urls": "")"), HasSubstr("did you mean \"ha-url\"?"));
 }
 
 }  // namespace
