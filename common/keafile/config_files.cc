@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -180,7 +181,67 @@ class HostConfigFiles final : public ConfigFiles {
     return Replacement(path, identity, own_).Run(text);
   }
 
+  absl::StatusOr<File> Read(const std::string& path) override {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat state {};
+    if (file.get() < 0 || ::fstat(file.get(), &state) != 0) return CannotRead(path, errno);
+    if (!S_ISREG(state.st_mode) || state.st_size > kMostBytes) return CannotRead(path, EFBIG);
+    File read{std::string(static_cast<size_t>(state.st_size), '\0'),
+              {static_cast<int64_t>(state.st_dev), static_cast<int64_t>(state.st_ino)}};
+    size_t at = 0;
+    while (at < read.text.size()) {
+      const ssize_t got = ::read(file.get(), read.text.data() + at, read.text.size() - at);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return CannotRead(path, errno);
+      if (got == 0) break;  // it got shorter
+      at += static_cast<size_t>(got);
+    }
+    read.text.resize(at);
+    return read;
+  }
+
+  absl::Status Writable(const std::string& path) override {
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    struct statvfs system {};
+    struct stat state {};
+    if (::stat(path.c_str(), &state) != 0 || ::statvfs(path.c_str(), &system) != 0) {
+      return CannotWrite(path, errno);
+    }
+    if ((system.f_flag & ST_RDONLY) != 0) return CannotWrite(path, EROFS);
+    const uint64_t free = uint64_t{system.f_bavail} * system.f_frsize;
+    if (free < 2 * static_cast<uint64_t>(state.st_size) + kLeastFree) {
+      return CannotWrite(path, ENOSPC);
+    }
+    for (const std::string& one : {path, directory}) {
+      if (::faccessat(AT_FDCWD, one.c_str(), W_OK, AT_EACCESS) != 0) {
+        return CannotWrite(one, errno);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  bool Exists(const std::string& path) override {
+    return ::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_EACCESS) == 0;
+  }
+
  private:
+  static constexpr off_t kMostBytes = off_t{256} << 20;
+  static constexpr uint64_t kLeastFree = uint64_t{1} << 20;
+
+  static absl::Status CannotRead(const std::string& path, int error) {
+    const auto code = error == ENOENT ? absl::StatusCode::kNotFound
+                      : Forbidden(error) ? absl::StatusCode::kPermissionDenied
+                                         : absl::StatusCode::kUnavailable;
+    return Error(code, "{} cannot be read: {}", path, std::strerror(error));
+  }
+  static absl::Status CannotWrite(const std::string& path, int error) {
+    const bool nobody = error == EROFS || error == ENOSPC || error == ENOENT;
+    return Error(nobody ? absl::StatusCode::kFailedPrecondition
+                        : absl::StatusCode::kPermissionDenied,
+                 "{} cannot be written: {}{}", path, std::strerror(error),
+                 error == ENOSPC ? "; free space there" : "");
+  }
+
   watch::OwnReplacements& own_;
   Mutex mutex_;
   const std::string proc_;

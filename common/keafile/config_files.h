@@ -1,6 +1,6 @@
 #pragma once
 
-#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <memory>
@@ -31,6 +31,22 @@ class ConfigFiles {
   // Each text names the path and what to do.
   virtual absl::Status Replace(const std::string& path, const hook::FileIdentity& identity,
                                std::string_view text) = 0;
+
+  struct File {
+    std::string text;
+    hook::FileIdentity identity;
+  };
+  // What `path` holds. Blocks for the disk. NotFound; PermissionDenied: the agent may not read it;
+  // Unavailable: it cannot be read now, or has more than 256 MiB.
+  virtual absl::StatusOr<File> Read(const std::string& path) = 0;
+
+  // Whether Replace() would come to anything. PermissionDenied: only Kea may write it, if anybody.
+  // FailedPrecondition: nobody can: the file system is mounted to be read only, is full, or the
+  // file is not there.
+  virtual absl::Status Writable(const std::string& path) = 0;
+
+  // Whether there is such a file, as far as the agent may see.
+  virtual bool Exists(const std::string& path) = 0;
 };
 
 // `own` learns of each file that is replaced, and must outlive it. `proc`: where the kernel shows

@@ -11,6 +11,7 @@
 #include "common/base/service.h"
 #include "common/kea/kea_control.h"
 #include "common/keafile/config_files.h"
+#include "common/reach/reach.h"
 #include "common/runtime/config_files.h"
 #include "common/runtime/loop.h"
 #include "common/runtime/metrics.h"
@@ -74,6 +75,7 @@ class Host {
   Metrics metrics;
   watch::OwnReplacements own_replacements;
   const std::unique_ptr<keafile::ConfigFiles> files = keafile::LocalConfigFiles(own_replacements);
+  const std::unique_ptr<reach::Reach> reach = reach::LocalReach();
   Loop loop;
   std::map<DhcpService, std::unique_ptr<KeaService>> services;
   Worker disk;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "common/base/status.h"
+#include "common/kea/health.h"
 #include "common/log/log.h"
 #include "common/watch/hook_reading.h"
 #include "common/watch/watcher.h"
@@ -47,7 +48,7 @@ class KeaSource : public ChangeSource {
     }
     const json::Value& arguments = *status->arguments();
     Look(arguments);
-    notice.health.ha_state = HaState(arguments);
+    notice.health.ha_state = kea::HaState(arguments);
     notice.health.pid = latest_.pid;
     if (learnt_ != latest_ || (learn_again_ && clock_.Now() >= *learn_again_)) Learn();
     notice.health.version = version_;
@@ -117,14 +118,6 @@ class KeaSource : public ChangeSource {
   static int64_t Number(const json::Value& arguments, std::string_view name) {
     const json::Value* value = json::Find(arguments, name);
     return value != nullptr && value->IsInt64() ? value->GetInt64() : 0;
-  }
-
-  static std::string HaState(const json::Value& arguments) {
-    const json::Value* list = json::Find(arguments, "high-availability");
-    if (list == nullptr || !list->IsArray() || list->Empty()) return {};
-    const json::Value* servers = json::Find(list->GetArray()[0], "ha-servers");
-    const json::Value* local = servers == nullptr ? nullptr : json::Find(*servers, "local");
-    return local == nullptr ? std::string() : std::string(json::FindString(*local, "state"));
   }
 
   // Why the configuration is to be read, or empty.

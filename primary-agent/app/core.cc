@@ -55,6 +55,8 @@ absl::Status PrimaryApp::Core::Start() {
           if (const auto core = self.lock()) core->OnLook(service, std::move(look));
         });
   }
+  sites_ = MakeSites();
+  RETURN_IF_ERROR(ResumeTransactions());
   ASSIGN_OR_RETURN(const auto specs, world_.journal.Relationships());
   for (const v1::RelationshipSpec& spec : specs) {
     const auto service = FromProto(spec.service());
@@ -76,6 +78,7 @@ absl::Status PrimaryApp::Core::Start() {
     if (const auto core = self.lock()) core->OnMessage(from, payload);
   });
   Tick();
+  StartResumed();
   return absl::OkStatus();
 }
 
@@ -109,6 +112,7 @@ void PrimaryApp::Core::Tick() {
   for (auto& [name, stream] : streams_) stream->Tick();
   GoOnWatching();
   ForgetUploads();
+  TickTransactions();
   for (auto& [service, keeper] : file_keepers_) keeper->Tick();
   PublishLeases();
   const Instant now = world_.clock.Now();
@@ -209,6 +213,7 @@ void PrimaryApp::Core::OnEnvelope(const bus::Peer& from, std::string_view payloa
   if (envelope->relationship().empty() && envelope->has_hello()) {
     return OnAgentHello(from, envelope->hello());
   }
+  if (envelope->has_site_reply()) return OnSiteReply(from, *envelope);
   Stream* stream = FindStream(envelope->relationship());
   if (stream == nullptr) return;  // ended; the next Welcome to its agent says so
   if (!MayFollow(from, stream->spec().secondary()) ||
@@ -221,6 +226,12 @@ void PrimaryApp::Core::OnEnvelope(const bus::Peer& from, std::string_view payloa
     return;
   }
   stream->OnFollower(from.route, *envelope);
+}
+
+void PrimaryApp::Core::OnSiteReply(const bus::Peer& from, const v1::Envelope& envelope) {
+  const auto session = sessions_.find(from.route);
+  if (session == sessions_.end() || session->second.server != envelope.sender()) return;
+  sites_->OnReply(envelope.sender(), envelope.site_reply());
 }
 
 void PrimaryApp::Core::OnAgentHello(const bus::Peer& from, const v1::Hello& hello) {
@@ -242,11 +253,14 @@ void PrimaryApp::Core::OnAgentHello(const bus::Peer& from, const v1::Hello& hell
   Session& session = sessions_[from.route];
   if (session.server != hello.server()) session = {};
   session.server = hello.server();
+  session.version = hello.version();
   session.heard = world_.clock.Now();
+  session.heard_wall = world_.clock.Wall();
+  if (fresh) session.since = session.heard_wall;
   session.services.clear();
-  for (const int service : hello.services()) {
-    if (const auto known = FromProto(static_cast<v1::Service>(service))) {
-      session.services.insert(*known);
+  for (int i = 0; i < hello.services_size(); ++i) {
+    if (const auto known = FromProto(hello.services(i))) {
+      session.services[*known] = i < hello.kea_versions_size() ? hello.kea_versions(i) : "";
     }
   }
   session.known.clear();

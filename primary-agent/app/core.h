@@ -11,9 +11,11 @@
 #include "primary-agent/amend/amendment.h"
 #include "primary-agent/amend/file_keeper.h"
 #include "primary-agent/app/primary_app.h"
+#include "primary-agent/app/sites.h"
 #include "primary-agent/publish/lease_feed.h"
 #include "primary-agent/publish/service_watch.h"
 #include "primary-agent/publish/stream.h"
+#include "primary-agent/relationship/transaction.h"
 
 namespace nestor::primary {
 
@@ -31,8 +33,11 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   // A secondary's agent, by the route its messages come from.
   struct Session {
     std::string server;
+    std::string version;  // of the agent
+    absl::Time since;
     Instant heard;
-    std::set<DhcpService> services;  // whose Keas are there
+    absl::Time heard_wall;
+    std::map<DhcpService, std::string> services;  // whose Keas are there, with their versions
     std::vector<std::string> known;  // the relationships that it follows
     // Of those, what is none here: whether an operator removed it (true), or this journal never
     // heard of it.
@@ -67,6 +72,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void OnMessage(const bus::Peer& from, std::string_view payload);
   void OnEnvelope(const bus::Peer& from, std::string_view payload);
   void OnAgentHello(const bus::Peer& from, const v1::Hello& hello);
+  void OnSiteReply(const bus::Peer& from, const v1::Envelope& envelope);
   void OnLook(DhcpService service, ServiceWatch::Look look);
   void AddStream(const v1::RelationshipSpec& spec, DhcpService service, Recorder::Opened opened);
   void LookUpEnded(const std::string& route, Session& session);
@@ -87,18 +93,60 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   Stream* Named(const Request& request, const std::string& name);
 
   // -- core_relationships.cc
+  // What `adopt` begins; nothing: it was answered why that cannot be.
+  std::optional<v1::RelationshipSpec> SpecFor(const Request& request,
+                                              const v1::AdoptRequest& adopt);
   void Adopt(const Request& request);
+  void AdoptDetected(const Request& request);
+  std::string AgentOf(const std::string& peer) const;
   // Why this server cannot begin such a relationship, or empty.
   std::string WhyNotAdopt(const v1::AdoptRequest& adopt, DhcpService service) const;
   void FinishAdopt(const Request& request, const v1::RelationshipSpec& spec, DhcpService service);
   void List(const Request& request);
   void Show(const Request& request);
-  void Remove(const Request& request);
-  void Removed(const Request& request, Stream& stream);
+  void StopMirroring(const Request& request, Stream& stream);
+  void EndStream(Stream& stream, const std::string& by);
   void RemoveUnserved(const Request& request, const v1::RelationshipSpec& spec);
   // The secondary may learn that it has ended.
   void TellEnded(const v1::RelationshipSpec& spec);
   std::string WhyUnserved(const v1::RelationshipSpec& spec) const;
+
+
+  // -- core_plan.cc
+  void Create(const Request& request);
+  void Edit(const Request& request);
+  void Remove(const Request& request);
+  void Servers(const Request& request);
+  void Ha(const Request& request);
+  void Scopes(const Request& request);
+  // What HA there is of services without a relationship.
+  void Detect(std::function<void(std::vector<v1::RelationshipView>)> done);
+
+  // -- core_transaction.cc
+  struct Changing;
+  std::shared_ptr<Sites> MakeSites();
+  // False: no agent of `server` is connected.
+  bool SendToAgent(const std::string& server, v1::Envelope envelope);
+  absl::Status ResumeTransactions();
+  void StartResumed();
+  void Begin(const Request& request, Order order);
+  void Act(const std::shared_ptr<Changing>& changing, Transaction::Actions actions);
+  void AskSite(const std::shared_ptr<Changing>& changing, const Transaction::Ask& ask);
+  void AddOwnFacts(DhcpService service, v1::SiteFacts& facts) const;
+  void TickTransactions();
+  void PackObjects(const std::shared_ptr<Changing>& changing);
+  void JournalTransaction(const std::shared_ptr<Changing>& changing,
+                          const v1::TransactionRecord& record);
+  static absl::Status DecideOnWorker(store::Journal& journal, Recorder& recorder,
+                                     const v1::TransactionRecord& record,
+                                     const v1::RelationshipSpec& spec, Recorder::Opened& opened);
+  void TakeStreamOut(const std::shared_ptr<Changing>& changing);
+  void Decided(const std::shared_ptr<Changing>& changing, const absl::Status& status,
+               Recorder::Opened opened);
+  void KeepStream(const std::shared_ptr<Stream>& stream);
+  // Has one site do one thing, outside of a transaction.
+  void AskOnce(const std::string& server, DhcpService service, const std::string& name,
+               v1::SiteRequest request, Sites::Done done);
 
   // -- core_apply.cc
   std::shared_ptr<FileKeeper> MakeFileKeeper(DhcpService service, ServiceWorld& kea);
@@ -148,6 +196,9 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   uint64_t orders_ = 0;            // to apply a file
   // Relationships of the journal whose service this agent's configuration has not.
   std::map<std::string, v1::RelationshipSpec> unserved_;
+  std::shared_ptr<Sites> sites_;
+  std::map<DhcpService, std::shared_ptr<Changing>> changing_;
+  std::map<std::string, std::shared_ptr<Stream>> ending_;  // until the journal has let go of them
   // Between the request and the journal's word, by name.
   std::map<std::string, v1::RelationshipSpec> adopting_;
 };

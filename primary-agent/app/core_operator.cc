@@ -41,6 +41,16 @@ void PrimaryApp::Core::Dispatch(const Request& request) {
       return Remove(request);
     case v1::OperatorRequest::kApply:
       return Apply(request);
+    case v1::OperatorRequest::kCreate:
+      return Create(request);
+    case v1::OperatorRequest::kEdit:
+      return Edit(request);
+    case v1::OperatorRequest::kServers:
+      return Servers(request);
+    case v1::OperatorRequest::kHa:
+      return Ha(request);
+    case v1::OperatorRequest::kScopes:
+      return Scopes(request);
     case v1::OperatorRequest::VERB_NOT_SET:
       break;
   }

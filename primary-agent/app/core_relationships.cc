@@ -37,24 +37,26 @@ v1::RelationshipView ViewOfUnserved(const v1::RelationshipSpec& spec) {
 
 }  // namespace
 
-void PrimaryApp::Core::Adopt(const Request& request) {
-  const v1::AdoptRequest& adopt = request.message.adopt();
+std::optional<v1::RelationshipSpec> PrimaryApp::Core::SpecFor(const Request& request,
+                                                              const v1::AdoptRequest& adopt) {
+  std::string usage;
   if (!protocol::IsRelationshipName(adopt.name())) {
-    return desk_->Reply(
-        request, {}, kUsage,
-        fmt::format("'{}' is not a name: 1 to 63 of a-z, 0-9 and '-'", adopt.name()));
+    usage = fmt::format("'{}' is not a name: 1 to 63 of a-z, 0-9 and '-'", adopt.name());
+  } else if (adopt.secondary().empty() || adopt.secondary() == options_.server_name) {
+    usage = "--secondary names the other server of the pair";
+  } else if (adopt.hold_percent() > 100) {
+    usage = "--hold-percent is 0 to 100";
+  } else if (adopt.service() != v1::DHCP4 && adopt.service() != v1::DHCP6) {
+    usage = "--service is dhcp4 or dhcp6";
   }
-  if (adopt.secondary().empty() || adopt.secondary() == options_.server_name) {
-    return desk_->Reply(request, {}, kUsage, "--secondary names the other server of the pair");
-  }
-  if (adopt.hold_percent() > 100)
-    return desk_->Reply(request, {}, kUsage, "--hold-percent is 0 to 100");
-  if (adopt.service() != v1::DHCP4 && adopt.service() != v1::DHCP6) {
-    return desk_->Reply(request, {}, kUsage, "--service is dhcp4 or dhcp6");
+  if (!usage.empty()) {
+    desk_->Reply(request, {}, kUsage, std::move(usage));
+    return std::nullopt;
   }
   const auto service = adopt.service() == v1::DHCP4 ? DhcpService::kDhcp4 : DhcpService::kDhcp6;
   if (std::string text = WhyNotAdopt(adopt, service); !text.empty()) {
-    return desk_->Reply(request, {}, kRefused, std::move(text));
+    desk_->Reply(request, {}, kRefused, std::move(text));
+    return std::nullopt;
   }
   v1::RelationshipSpec spec;
   spec.set_name(adopt.name());
@@ -65,6 +67,16 @@ void PrimaryApp::Core::Adopt(const Request& request) {
   spec.set_hold_percent(adopt.hold_percent() ? adopt.hold_percent() : kDefaultHoldPercent);
   spec.set_hold_minimum(adopt.hold_minimum() ? adopt.hold_minimum() : kDefaultHoldMinimum);
   *spec.mutable_since() = ToWire(world_.clock.Wall());
+  return spec;
+}
+
+void PrimaryApp::Core::Adopt(const Request& request) {
+  const v1::AdoptRequest& adopt = request.message.adopt();
+  if (adopt.secondary().empty()) return AdoptDetected(request);
+  const auto wanted = SpecFor(request, adopt);
+  if (!wanted) return;
+  const v1::RelationshipSpec& spec = *wanted;
+  const auto service = adopt.service() == v1::DHCP4 ? DhcpService::kDhcp4 : DhcpService::kDhcp6;
   adopting_[spec.name()] = spec;
   // What runs now decides whether it can be mirrored at all.
   watches_.at(service)->ReadAgain(
@@ -83,6 +95,46 @@ void PrimaryApp::Core::Adopt(const Request& request) {
         core->adopting_.erase(spec.name());
         core->desk_->Reply(request, {}, kRefused, std::move(text));
       });
+}
+
+// The pair that runs: nothing need be said but a name.
+void PrimaryApp::Core::AdoptDetected(const Request& request) {
+  Detect([self = weak_from_this(), request](std::vector<v1::RelationshipView> found) {
+    const auto core = self.lock();
+    if (!core) return;
+    Request adopt = request;
+    v1::AdoptRequest& wanted = *adopt.message.mutable_adopt();
+    if (wanted.service() != v1::SERVICE_UNSPECIFIED) {
+      std::erase_if(found, [&](const auto& view) {
+        return view.service() != (wanted.service() == v1::DHCP4 ? "dhcp4" : "dhcp6");
+      });
+    }
+    if (found.size() != 1) {
+      return core->desk_->Refuse(
+          request, fmt::format("{} on {}; say --service and --secondary",
+                               found.empty() ? "there is no HA without a relationship"
+                                             : "there is more than one HA without a relationship",
+                               core->options_.server_name));
+    }
+    const v1::RelationshipView& view = found.front();
+    wanted.set_service(view.service() == "dhcp4" ? v1::DHCP4 : v1::DHCP6);
+    wanted.set_secondary(core->AgentOf(view.secondary()));
+    if (wanted.secondary().empty()) {
+      return core->desk_->Refuse(
+          request, fmt::format("its partner is {}, and no agent of that name is connected; see "
+                               "nestorctl servers, and say --secondary",
+                               view.secondary()));
+    }
+    core->Adopt(adopt);
+  });
+}
+
+// The server's name where its agent is connected, the only agent's where there is one, or empty.
+std::string PrimaryApp::Core::AgentOf(const std::string& peer) const {
+  std::set<std::string> names;
+  for (const auto& [route, session] : sessions_) names.insert(session.server);
+  if (names.contains(peer)) return peer;
+  return names.size() == 1 ? *names.begin() : std::string();
 }
 
 std::string PrimaryApp::Core::WhyNotAdopt(const v1::AdoptRequest& adopt,
@@ -160,15 +212,18 @@ void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::Relationshi
 }
 
 void PrimaryApp::Core::List(const Request& request) {
-  v1::OperatorReply reply;
-  reply.mutable_relationships();
-  for (const auto& [name, stream] : streams_) {
-    *reply.mutable_relationships()->add_relationships() = stream->View();
-  }
-  for (const auto& [name, spec] : unserved_) {
-    *reply.mutable_relationships()->add_relationships() = ViewOfUnserved(spec);
-  }
-  desk_->Reply(request, std::move(reply));
+  Detect([self = weak_from_this(), request](std::vector<v1::RelationshipView> found) {
+    const auto core = self.lock();
+    if (!core) return;
+    v1::OperatorReply reply;
+    auto& list = *reply.mutable_relationships();
+    for (const auto& [name, stream] : core->streams_) *list.add_relationships() = stream->View();
+    for (const auto& [name, spec] : core->unserved_) {
+      *list.add_relationships() = ViewOfUnserved(spec);
+    }
+    for (v1::RelationshipView& view : found) *list.add_relationships() = std::move(view);
+    core->desk_->Reply(request, std::move(reply));
+  });
 }
 
 void PrimaryApp::Core::Show(const Request& request) {
@@ -184,31 +239,28 @@ void PrimaryApp::Core::Show(const Request& request) {
   desk_->Reply(request, std::move(reply));
 }
 
-void PrimaryApp::Core::Remove(const Request& request) {
-  const auto unserved = unserved_.find(request.message.remove().name());
-  if (unserved != unserved_.end()) return RemoveUnserved(request, unserved->second);
-  Stream* stream = Named(request, request.message.remove().name());
-  if (stream == nullptr) return;
-  const std::string name = stream->spec().name();
-  const auto watch = watches_.at(stream->service());
+void PrimaryApp::Core::StopMirroring(const Request& request, Stream& stream) {
+  const std::string name = stream.spec().name();
+  const auto watch = watches_.at(stream.service());
   const auto ending = streams_.extract(name).mapped();
   watch->worker().Post([self = weak_from_this(), request, name, watch, ending,
                         journal = &world_.journal, loop = &world_.loop, clock = &world_.clock] {
     watch->recorder().Close(name);
     const absl::Status removed = journal->RemoveRelationship(name);
-    absl::StatusOr<Recorder::Opened> opened = Recorder::Opened();
     if (removed.ok()) {
       (void)journal->AddEntry(
           name, operators::RelationshipEntry(*clock, "removed", request.message.operator_name()));
-    } else {
-      opened = watch->recorder().Open(name);
     }
-    loop->Post([self, request, ending, removed, opened = std::move(opened)]() mutable {
+    loop->Post([self, request, name, ending, removed] {
       const auto core = self.lock();
       if (!core) return;
-      if (removed.ok()) return core->Removed(request, *ending);
-      if (opened.ok()) core->AddStream(ending->spec(), ending->service(), *std::move(opened));
-      core->desk_->Reply(request, {}, kRefused, std::string(Message(removed)));
+      if (!removed.ok()) {
+        core->KeepStream(ending);
+        return core->desk_->Reply(request, {}, kRefused, std::string(Message(removed)));
+      }
+      core->EndStream(*ending, request.message.operator_name());
+      core->desk_->Reply(request, {}, 0,
+                         fmt::format("{} is removed; both servers keep what they serve", name));
     });
   });
 }
@@ -242,21 +294,19 @@ void PrimaryApp::Core::TellEnded(const v1::RelationshipSpec& spec) {
   TellRelationships(spec.secondary());
 }
 
-void PrimaryApp::Core::Removed(const Request& request, Stream& stream) {
+void PrimaryApp::Core::EndStream(Stream& stream, const std::string& by) {
   const std::string& name = stream.spec().name();
-  stream.Dismiss(fmt::format("{} was removed by {}", name, request.message.operator_name()));
+  stream.Dismiss(fmt::format("{} was removed by {}", name, by));
   v1::State ended;
   ended.set_what("relationship");
   ended.set_to("REMOVED");
   ended.set_server(options_.server_name);
-  ended.set_reason(fmt::format("removed by {}", request.message.operator_name()));
+  ended.set_reason(fmt::format("removed by {}", by));
   stream.Announce(ended);
   NESTOR_LOG(info, "RELATIONSHIP_REMOVED", "relationship={}", name);
   world_.metrics.Forget(name);
   std::erase_if(watchers_, [&](const auto& entry) { return entry.second.relationship == name; });
   TellEnded(stream.spec());
-  desk_->Reply(request, {}, 0,
-               fmt::format("{} is removed; both servers keep what they serve", name));
 }
 
 std::string PrimaryApp::Core::WhyUnserved(const v1::RelationshipSpec& spec) const {

@@ -37,6 +37,7 @@ class PrimaryAgent : public runtime::Agent {
         bus_(std::move(bus)),
         app_({.server_name = host.config.server_name,
               .version = host.version,
+              .services = host.config.services,
               .secured = host.config.security.has_value()},
              {.clock = host.clock,
               .random = host.random,
@@ -46,6 +47,7 @@ class PrimaryAgent : public runtime::Agent {
               .journal = *journal_,
               .metrics = host.metrics,
               .files = *host.files,
+              .reach = *host.reach,
               .services = ServicesOf(host)}) {}
 
   bus::PolledBus& Bus() override { return *bus_; }

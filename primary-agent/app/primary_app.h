@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "common/agent/agent_config.h"
 #include "common/base/clock.h"
 #include "common/base/executor.h"
 #include "common/base/random.h"
@@ -11,6 +12,7 @@
 #include "common/bus/bus.h"
 #include "common/kea/kea_control.h"
 #include "common/keafile/config_files.h"
+#include "common/reach/reach.h"
 #include "common/runtime/metrics.h"
 #include "common/store/journal.h"
 #include "common/watch/lease_notices.h"
@@ -37,12 +39,14 @@ struct PrimaryWorld {
   store::Journal& journal;
   runtime::Metrics& metrics;
   keafile::ConfigFiles& files;
+  reach::Reach& reach;
   std::map<DhcpService, ServiceWorld> services;
 };
 
 struct PrimaryOptions {
   std::string server_name;
   std::string version;
+  std::map<DhcpService, agent::ServiceConfig> services;
   bool secured = false;  // peers prove who they are; a follower's key must name its server
 };
 

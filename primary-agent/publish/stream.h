@@ -54,6 +54,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   // The configuration was read well and whatever it changed is recorded.
   void OnBaseline();
   void OnKea(const watch::KeaHealth& health);
+  // The relationship was edited.
+  void OnSpec(v1::RelationshipSpec spec) { spec_ = std::move(spec); }
   void OnMode(std::string ha_mode) { mode_ = std::move(ha_mode); }
   // Why the file of the primary's Kea is not as it should be, or empty.
   void OnFile(std::string notice) { file_notice_ = std::move(notice); }

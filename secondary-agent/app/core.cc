@@ -50,6 +50,7 @@ absl::Status SecondaryApp::Core::Start() {
           if (const auto core = self.lock()) core->OnLook(service, std::move(look));
         });
   }
+  site_desk_ = MakeSiteDesk();
   ASSIGN_OR_RETURN(const auto specs, world_.store.Relationships());
   for (const v1::RelationshipSpec& spec : specs) {
     const auto service = FromProto(spec.service());
@@ -95,7 +96,10 @@ void SecondaryApp::Core::SayHello() {
   v1::Hello& hello = *envelope.mutable_hello();
   hello.set_server(options_.server_name);
   hello.set_version(options_.version);
-  for (const auto& [service, kea] : keas_) hello.add_services(protocol::ToProto(service));
+  for (const auto& [service, kea] : keas_) {
+    hello.add_services(protocol::ToProto(service));
+    hello.add_kea_versions(kea.look ? kea.look->health.version : std::string());
+  }
   for (const auto& [name, mirror] : mirrors_) hello.add_relationships(name);
   (void)world_.bus.SendToPrimary(protocol::Seal(envelope));
 }
@@ -124,8 +128,49 @@ void SecondaryApp::Core::OnPrimary(std::string_view payload) {
     if (envelope->has_welcome()) OnAgentWelcome(*envelope);
     return;
   }
+  if (envelope->has_site_request()) return OnSiteRequest(*envelope);
   const auto mirror = mirrors_.find(envelope->relationship());
   if (mirror != mirrors_.end()) mirror->second->OnEnvelope(*envelope, payload);
+}
+
+// What the coordinator of a relationship, the primary's agent, has this site do.
+std::shared_ptr<SiteDesk> SecondaryApp::Core::MakeSiteDesk() {
+  std::map<DhcpService, SiteDesk::Local> local;
+  for (auto& [service, kea] : world_.services) {
+    local.emplace(
+        service,
+        SiteDesk::Local{kea.worker, std::make_shared<participant::Participant>(
+                                        participant::Options{service, options_.server_name,
+                                                             options_.version,
+                                                             options_.services[service]},
+                                        participant::World{kea.kea, world_.files,
+                                                           keas_.at(service).writer, world_.store,
+                                                           world_.reach, world_.clock})});
+  }
+  return std::make_shared<SiteDesk>(
+      world_.loop, std::move(local),
+      [bus = &world_.bus, clock = &world_.clock, server = options_.server_name](
+          DhcpService service, const std::string& name, v1::SiteReply reply) {
+        v1::Envelope envelope;
+        envelope.set_sender(server);
+        envelope.set_relationship(name);
+        envelope.set_service(protocol::ToProto(service));
+        *envelope.mutable_time() = ToWire(clock->Wall());
+        *envelope.mutable_site_reply() = std::move(reply);
+        (void)bus->SendToPrimary(protocol::Seal(envelope));
+      },
+      [self = weak_from_this()](DhcpService service, v1::SiteReply& reply) {
+        const auto core = self.lock();
+        if (!core || !reply.has_facts()) return;
+        for (const auto& [name, mirror] : core->mirrors_) {
+          if (mirror->service() == service) reply.mutable_facts()->add_secondary_of(name);
+        }
+      });
+}
+
+void SecondaryApp::Core::OnSiteRequest(const v1::Envelope& envelope) {
+  const auto service = FromProto(envelope.service());
+  if (service) site_desk_->OnRequest(*service, envelope.relationship(), envelope.site_request());
 }
 
 void SecondaryApp::Core::OnUnsupported(std::string_view payload, const absl::Status& status) {

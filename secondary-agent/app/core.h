@@ -9,6 +9,7 @@
 #include "common/operator/desk.h"
 #include "common/watch/lookout.h"
 #include "secondary-agent/app/secondary_app.h"
+#include "secondary-agent/app/site_desk.h"
 #include "secondary-agent/follow/mirror.h"
 
 namespace nestor::secondary {
@@ -42,6 +43,8 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   void OnAgentWelcome(const v1::Envelope& envelope);
   void RemoveReplaced(const v1::RelationshipSpec& spec, const std::set<std::string>& known);
   void OnSpec(const v1::RelationshipSpec& spec);
+  std::shared_ptr<SiteDesk> MakeSiteDesk();
+  void OnSiteRequest(const v1::Envelope& envelope);
   void AddMirror(const v1::RelationshipSpec& spec, DhcpService service,
                  protocol::FollowerMemory memory);
   void RemoveMirror(const std::string& name, std::string_view by);
@@ -68,6 +71,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   SecondaryWorld world_;
   std::shared_ptr<operators::Desk> desk_;
   std::map<DhcpService, LocalKea> keas_;
+  std::shared_ptr<SiteDesk> site_desk_;
   std::map<std::string, std::shared_ptr<Mirror>, std::less<>> mirrors_;
   std::set<std::string> adding_;    // names between the primary's word and the store's
   std::set<std::string> unserved_;  // of services that its configuration has not, as was logged

@@ -24,7 +24,9 @@ class SecondaryAgent : public runtime::Agent {
                  std::unique_ptr<bus::PolledFollowerBus> bus)
       : store_(std::move(store)),
         bus_(std::move(bus)),
-        app_({.server_name = host.config.server_name, .version = host.version},
+        app_({.server_name = host.config.server_name,
+              .version = host.version,
+              .services = host.config.services},
              {.clock = host.clock,
               .random = host.random,
               .loop = host.loop,
@@ -33,6 +35,7 @@ class SecondaryAgent : public runtime::Agent {
               .store = *store_,
               .metrics = host.metrics,
               .files = *host.files,
+              .reach = *host.reach,
               .services = host.Services<ServiceWorld>()}) {}
 
   bus::PolledBus& Bus() override { return *bus_; }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "common/agent/agent_config.h"
 #include "common/base/clock.h"
 #include "common/base/executor.h"
 #include "common/base/random.h"
@@ -11,6 +12,7 @@
 #include "common/bus/bus.h"
 #include "common/kea/kea_control.h"
 #include "common/keafile/config_files.h"
+#include "common/reach/reach.h"
 #include "common/runtime/metrics.h"
 #include "common/store/follower_store.h"
 #include "common/watch/watcher.h"
@@ -35,12 +37,14 @@ struct SecondaryWorld {
   store::FollowerStore& store;
   runtime::Metrics& metrics;
   keafile::ConfigFiles& files;
+  reach::Reach& reach;
   std::map<DhcpService, ServiceWorld> services;
 };
 
 struct SecondaryOptions {
   std::string server_name;
   std::string version;
+  std::map<DhcpService, agent::ServiceConfig> services;
 };
 
 // The secondary agent: built alike by main.cc and by the simulation. Protocol thread only.

@@ -154,12 +154,12 @@ bool Applier::Compose(Job& job) {
   job.arguments = *std::move(arguments);
   if (!job.repeated) job.last_good = json::Write(job.before.arguments.root());
   job.before.arguments = json::Document();
-  job.commands = Commands().value_or(std::vector<std::string>());
+  job.commands = kea::ListCommands(kea_).value_or(std::vector<std::string>());
   return true;
 }
 
 bool Applier::Test(Job& job) {
-  const auto answer = kea_.Send("config-test", job.arguments, SetTimeout(job.arguments.size()));
+  const auto answer = kea_.Send("config-test", job.arguments, kea::SetTimeout(job.arguments.size()));
   if (!answer.ok()) {
     job.result.outcome = Outcome::kUnreachable;
     job.result.text = fmt::format(
@@ -178,7 +178,7 @@ void Applier::Set(Job& job) {
   if (!Intend(job)) return;
   job.result.sent = true;
   unsure_ = job.target.digest_after;
-  const auto answer = kea_.Send("config-set", job.arguments, SetTimeout(job.arguments.size()));
+  const auto answer = kea_.Send("config-set", job.arguments, kea::SetTimeout(job.arguments.size()));
   if (!answer.ok()) {
     NESTOR_LOG(warn, "KEA_SILENT", "what=\"{}\" error=\"{}\"", job.target.label,
                Message(answer.status()));

@@ -109,11 +109,6 @@ class Applier {
   void Find(Job& job, const absl::Status& lost);
   // What is wrong with Kea after the last good configuration was set again, or empty.
   std::string SetLastGood(const Job& job);
-  // What a Kea that just took a configuration lacks of a healthy one, or empty.
-  std::string Unhealthy(const Job& job);
-  // What list-commands has, where it is answered.
-  std::optional<std::vector<std::string>> Commands();
-
   std::optional<config::ObjectId> Blame(const Job& job, std::string_view command,
                                         const kea::Answer& answer) const;
   // Kea's refusal of `command` as the result, with the object it is about.

@@ -5,18 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "common/kea/health.h"
 #include "secondary-agent/apply/applier.h"
 
 namespace nestor::secondary {
 
-inline constexpr absl::Duration kShortTimeout = absl::Seconds(5);
 // How long a Kea that fell silent in the middle is waited for before the caller is told.
 inline constexpr absl::Duration kPatience = absl::Seconds(20);
-
-// Large configurations take Kea longer: about 10 MB of JSON a second, and as much to load.
-inline absl::Duration SetTimeout(size_t bytes) {
-  return absl::Seconds(20) + absl::Milliseconds(bytes / 500);
-}
 
 // One Apply(): what was read before, what is planned, and how it goes.
 struct Applier::Job {

@@ -1,7 +1,5 @@
 // What follows where Kea did not take a configuration.
 
-#include <algorithm>
-
 #include "common/base/status.h"
 #include "common/kea/command.h"
 #include "common/log/log.h"
@@ -45,11 +43,11 @@ std::string Applier::StillServes(std::string_view because) const {
 }
 
 std::string Applier::SetLastGood(const Job& job) {
-  const auto answer = kea_.Send("config-set", job.last_good, SetTimeout(job.last_good.size()));
+  const auto answer = kea_.Send("config-set", job.last_good, kea::SetTimeout(job.last_good.size()));
   if (!answer.ok()) return std::string(Message(answer.status()));
   if (!answer->ok()) return answer->text;
   unsure_.reset();
-  return Unhealthy(job);
+  return kea::WhyUnhealthy(kea_, service_, job.commands);
 }
 
 std::string Applier::MayBeBroken(std::string_view trouble) const {
@@ -108,7 +106,7 @@ void Applier::Revive(Job& job) {
   if (!unsure_ || comes_back) return;
   if (job.last_good.empty()) {
     if (!job.before.arguments.root().IsObject()) {
-      auto text = source_.Read(watch::ChangeSource::By::kConfigGet, kShortTimeout);
+      auto text = source_.Read(watch::ChangeSource::By::kConfigGet, kea::kShortTimeout);
       if (!text.ok()) return;
       job.before = *std::move(text);
     }
@@ -121,40 +119,6 @@ void Applier::Revive(Job& job) {
   job.result.outcome = Outcome::kUnknown;
   job.result.text = fmt::format("{}: an earlier apply was cut off in the middle. {}",
                                 job.target.label, MayBeBroken(trouble));
-}
-
-std::string Applier::Unhealthy(const Job& job) {
-  const auto status = kea_.Send("status-get", {}, kShortTimeout);
-  if (!status.ok()) return std::string(Message(status.status()));
-  if (!status->ok()) return status->text;
-  const auto now = Commands();
-  if (!now) return "list-commands is not answered";
-  for (const std::string& before : job.commands) {
-    if (std::find(now->begin(), now->end(), before) == now->end()) {
-      return fmt::format("the command {} is gone", before);
-    }
-  }
-  const bool v4 = service_ == DhcpService::kDhcp4;
-  const std::string_view get = v4 ? "lease4-get" : "lease6-get";
-  if (std::find(now->begin(), now->end(), get) == now->end()) return {};
-  const auto lease = kea_.Send(
-      get, v4 ? R"({"ip-address":"192.0.2.1"})" : R"({"ip-address":"2001:db8::1"})", kShortTimeout);
-  if (!lease.ok()) return std::string(Message(lease.status()));
-  // 3 is "no such lease", from a lease database that works.
-  return lease->result == 0 || lease->result == 3 ? std::string() : lease->text;
-}
-
-std::optional<std::vector<std::string>> Applier::Commands() {
-  const auto answer = kea_.Send("list-commands", {}, kShortTimeout);
-  if (!answer.ok() || !answer->ok() || answer->arguments() == nullptr ||
-      !answer->arguments()->IsArray()) {
-    return std::nullopt;
-  }
-  std::vector<std::string> commands;
-  for (const json::Value& command : answer->arguments()->GetArray()) {
-    if (command.IsString()) commands.emplace_back(json::Text(command));
-  }
-  return commands;
 }
 
 }  // namespace nestor::secondary

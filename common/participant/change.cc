@@ -1,0 +1,271 @@
+// Changing a Kea as a whole, and putting it back.
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/config/proto.h"
+#include "common/ha/ha.h"
+#include "common/kea/health.h"
+#include "common/log/log.h"
+#include "common/participant/participant.h"
+#include "common/store/packing.h"
+
+namespace nestor::participant {
+namespace {
+
+constexpr absl::Duration kReadTimeout = absl::Seconds(60);
+// How long a Kea that fell silent is waited for.
+constexpr absl::Duration kPatience = absl::Seconds(20);
+constexpr absl::Duration kBetweenTries = absl::Milliseconds(500);
+
+absl::StatusOr<bool> Has(DhcpService service, const watch::Running& running, const Draft& draft) {
+  ASSIGN_OR_RETURN(const std::string own, OwnParts(service, running.arguments.root()));
+  return own == draft.own_parts && running.set->Digest() == draft.objects.Digest();
+}
+
+void Fill(const config::ChangeSet& change, const config::ObjectSet& before, uint32_t limit,
+          v1::Tested& tested) {
+  tested.set_removed(change.removed.size());
+  for (const auto& upsert : change.upserted) {
+    const config::Object* had = before.Find(upsert.id);
+    had == nullptr ? tested.set_added(tested.added() + 1)
+                   : tested.set_replaced(tested.replaced() + 1);
+    if (static_cast<uint32_t>(tested.changes_size()) >= limit) continue;
+    v1::DraftChange& shown = *tested.add_changes();
+    shown.set_kind(std::string(config::KindName(upsert.id.kind)));
+    shown.set_key(upsert.id.key);
+    if (had != nullptr) shown.set_before(had->json);
+    shown.set_after(upsert.json);
+  }
+  for (const config::ObjectId& id : change.removed) {
+    if (static_cast<uint32_t>(tested.changes_size()) >= limit) break;
+    v1::DraftChange& shown = *tested.add_changes();
+    shown.set_kind(std::string(config::KindName(id.kind)));
+    shown.set_key(id.key);
+    if (const config::Object* had = before.Find(id)) shown.set_before(had->json);
+  }
+}
+
+// Packed where that is smaller; `bytes` is its size unpacked.
+std::string Packed(const std::string& raw, uint64_t& bytes) {
+  bytes = raw.size();
+  std::string scratch;
+  return std::string(store::Pack(raw, scratch));
+}
+
+}  // namespace
+
+absl::Status Participant::Test(const v1::SiteRequest& request, v1::Tested& tested) {
+  ASSIGN_OR_RETURN(const watch::Running running,
+                   watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout));
+  ASSIGN_OR_RETURN(Draft draft, Draw(request.transaction(), request.test().draft(), running));
+  RETURN_IF_ERROR(TestAtKea(draft));
+  ASSIGN_OR_RETURN(const json::Document own, json::Parse(draft.own_parts));
+  tested.set_ha(ha::ParametersText(options_.service, own.root()));
+  const json::Value& root = *json::Find(own.root(), ServiceRoot(options_.service));
+  if (const json::Value* threads = json::Find(root, "multi-threading")) {
+    const json::Value* before =
+        json::Find(*json::Find(running.arguments.root(), ServiceRoot(options_.service)),
+                   "multi-threading");
+    std::string text = json::Canonical(*threads);
+    if (before == nullptr || json::Canonical(*before) != text) {
+      tested.set_multi_threading(std::move(text));
+    }
+  }
+  Fill(config::Diff(*running.set, draft.objects), *running.set, request.test().diff_limit(),
+       tested);
+  tested.set_digest(std::string(config::Bytes(draft.objects.Digest())));
+  tested_ = std::make_shared<const config::ObjectSet>(std::move(draft.objects));
+  return absl::OkStatus();
+}
+
+absl::Status Participant::TestAtKea(const Draft& draft) {
+  ASSIGN_OR_RETURN(const kea::Answer answer,
+                   world_.kea.Send("config-test", draft.text, kea::SetTimeout(draft.text.size())));
+  if (answer.ok()) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "Kea on {} would refuse it: {}",
+               options_.server, answer.text);
+}
+
+absl::Status Participant::Set(const std::string& name, const v1::SiteRequest& request) {
+  if (const std::string unfinished = Unfinished(); !unfinished.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition,
+                 "another change on {} is not ended yet: {}", options_.server, unfinished);
+  }
+  ASSIGN_OR_RETURN(const watch::Running running,
+                   watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout));
+  ASSIGN_OR_RETURN(const Draft draft, Draw(request.transaction(), request.set().draft(), running));
+  ASSIGN_OR_RETURN(const bool has, Has(options_.service, running, draft));
+  ASSIGN_OR_RETURN(v1::UndoRecord record,
+                   Remember(name, request.transaction(), running, draft));
+  RETURN_IF_ERROR(TestAtKea(draft));
+  record.set_given(!has);
+  RETURN_IF_ERROR(world_.undo.SaveUndo(options_.service, record));
+  if (has) return absl::OkStatus();
+  NESTOR_LOG(info, "SITE_CHANGED", "relationship={} transaction={}", name, request.transaction());
+  const absl::Status given = Give(draft.text, json::Write(running.arguments.root()));
+  // It is as it was.
+  if (absl::IsFailedPrecondition(given)) (void)world_.undo.RemoveUndo(options_.service);
+  RETURN_IF_ERROR(given);
+  return Verify(draft);
+}
+
+absl::StatusOr<v1::UndoRecord> Participant::Remember(const std::string& name,
+                                                     const std::string& transaction,
+                                                     const watch::Running& running,
+                                                     const Draft& draft) {
+  v1::UndoRecord record;
+  record.set_transaction(transaction);
+  record.set_relationship(name);
+  ASSIGN_OR_RETURN(*record.mutable_own_parts(),
+                   OwnParts(options_.service, running.arguments.root()));
+  record.set_digest(std::string(config::Bytes(running.set->Digest())));
+  v1::Change back;
+  config::ToProto(config::Diff(draft.objects, *running.set), back);
+  uint64_t bytes = 0;
+  record.set_objects(Packed(back.SerializeAsString(), bytes));
+  record.set_objects_bytes(bytes);
+  record.set_file(KeaFile());
+  if (record.file().empty()) return record;
+  auto file = world_.files.Read(record.file());
+  if (absl::IsPermissionDenied(file.status()) || absl::IsNotFound(file.status())) {
+    record.clear_file();  // Kea writes it itself, then
+    return record;
+  }
+  if (!file.ok()) return file.status();
+  record.set_file_text(Packed(file->text, bytes));
+  record.set_file_bytes(bytes);
+  return record;
+}
+
+absl::Status Participant::Give(const std::string& text, const std::string& good) {
+  const auto commands = kea::ListCommands(world_.kea).value_or(std::vector<std::string>());
+  const auto answer = world_.kea.Send("config-set", text, kea::SetTimeout(text.size()));
+  // A silent one is found out by what it has in the end.
+  if (!answer.ok()) {
+    NESTOR_LOG(warn, "KEA_SILENT", "what=\"a change of its relationship\" error=\"{}\"",
+               Message(answer.status()));
+    return absl::OkStatus();
+  }
+  if (answer->ok()) return absl::OkStatus();
+  const auto back = world_.kea.Send("config-set", good, kea::SetTimeout(good.size()));
+  std::string trouble = !back.ok()   ? std::string(Message(back.status()))
+                        : back->ok() ? kea::WhyUnhealthy(world_.kea, options_.service, commands)
+                                     : back->text;
+  if (trouble.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition,
+                 "Kea on {} refused the configuration: {}. The one of before was put back",
+                 options_.server, answer->text);
+  }
+  return Error(absl::StatusCode::kInternal,
+               "Kea on {} refused the configuration: {}. Putting back the one of before did not "
+               "mend it ({}): DHCP may not be served there; restart Kea",
+               options_.server, answer->text, trouble);
+}
+
+absl::StatusOr<watch::Running> Participant::ReadPatiently() {
+  const Instant deadline = world_.clock.Now() + kPatience;
+  while (true) {
+    auto running = watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout);
+    if (running.ok() || world_.clock.Now() >= deadline) return running;
+    world_.clock.Sleep(kBetweenTries);
+  }
+}
+
+absl::Status Participant::Verify(const Draft& draft) {
+  const auto running = ReadPatiently();
+  if (!running.ok()) {
+    return Error(absl::StatusCode::kDeadlineExceeded, "what Kea on {} has now cannot be read: {}",
+                 options_.server, Message(running.status()));
+  }
+  ASSIGN_OR_RETURN(const bool has, Has(options_.service, *running, draft));
+  if (has) return absl::OkStatus();
+  return Error(absl::StatusCode::kAborted,
+               "Kea on {} runs another configuration than it was given", options_.server);
+}
+
+void Participant::Write(const std::string& transaction, std::function<void(absl::Status)> done) {
+  auto record = world_.undo.LoadUndo(options_.service);
+  if (!record.ok()) return done(record.status());
+  if (!*record || (*record)->transaction() != transaction) {
+    return done(Error(absl::StatusCode::kAborted, "{} knows of no such change", options_.server));
+  }
+  auto running = watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout);
+  if (!running.ok()) return done(running.status());
+  (*record)->set_wrote(true);
+  if (absl::Status saved = world_.undo.SaveUndo(options_.service, **record); !saved.ok()) {
+    return done(saved);
+  }
+  world_.writer->Write(running->set, [done = std::move(done)](const keafile::Written& written) {
+    done(written.status);
+  });
+}
+
+absl::Status Participant::Undo(const std::string& transaction) {
+  ASSIGN_OR_RETURN(const auto record, world_.undo.LoadUndo(options_.service));
+  if (!record || record->transaction() != transaction) return absl::OkStatus();
+  ASSIGN_OR_RETURN(watch::Running running, ReadPatiently());
+  ASSIGN_OR_RETURN(const std::string packed,
+                   store::Unpack(record->objects(), record->objects_bytes()));
+  v1::Change back;
+  if (!back.ParseFromString(packed)) {
+    return Error(absl::StatusCode::kDataLoss, "what is kept for undoing cannot be read");
+  }
+  ASSIGN_OR_RETURN(const config::ChangeSet change, config::FromProto(back));
+  config::ObjectSet objects = *running.set;
+  config::Apply(change, objects);
+  ASSIGN_OR_RETURN(const Draft draft,
+                   Compose(options_.service, record->own_parts(), std::move(objects)));
+  // Also where it has it: it may have refused what was set last, and then serves no DHCP until a
+  // good configuration is set.
+  if (record->given()) {
+    NESTOR_LOG(warn, "SITE_PUT_BACK", "relationship={} transaction={}", record->relationship(),
+               transaction);
+    RETURN_IF_ERROR(TestAtKea(draft));
+    RETURN_IF_ERROR(Give(draft.text, json::Write(running.arguments.root())));
+    RETURN_IF_ERROR(Verify(draft));
+  }
+  if (record->wrote()) {
+    ASSIGN_OR_RETURN(running, ReadPatiently());
+    RETURN_IF_ERROR(PutFileBack(*record, running));
+  }
+  return world_.undo.RemoveUndo(options_.service);
+}
+
+absl::Status Participant::PutFileBack(const v1::UndoRecord& record,
+                                      const watch::Running& running) {
+  // Where something else has changed meanwhile, the file of before would lose that.
+  const bool as_before = record.digest() == config::Bytes(running.set->Digest());
+  if (!record.file().empty() && as_before) {
+    ASSIGN_OR_RETURN(const std::string text,
+                     store::Unpack(record.file_text(), record.file_bytes()));
+    const auto file = world_.files.Read(record.file());
+    if (file.ok() && file->text == text) return absl::OkStatus();
+    if (file.ok()) {
+      const absl::Status replaced = world_.files.Replace(record.file(), file->identity, text);
+      if (replaced.ok() || absl::IsUnavailable(replaced)) return replaced;
+    }
+  }
+  return world_.writer->WriteNow(*running.set).status;
+}
+
+absl::Status Participant::ChangeScopes(v1::Scopes scopes) {
+  v1::Draft wanted;
+  wanted.set_scopes(scopes);
+  ASSIGN_OR_RETURN(const watch::Running running,
+                   watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout));
+  ASSIGN_OR_RETURN(const Draft draft, Draw({}, wanted, running));
+  RETURN_IF_ERROR(TestAtKea(draft));
+  RETURN_IF_ERROR(Give(draft.text, json::Write(running.arguments.root())));
+  RETURN_IF_ERROR(Verify(draft));
+  return world_.writer->WriteNow(draft.objects).status;
+}
+
+absl::Status Participant::Forget(const std::string& transaction) {
+  ASSIGN_OR_RETURN(const auto record, world_.undo.LoadUndo(options_.service));
+  if (!record || record->transaction() != transaction) return absl::OkStatus();
+  if (sent_.transaction == transaction) sent_ = {};
+  return world_.undo.RemoveUndo(options_.service);
+}
+
+}  // namespace nestor::participant

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "common/base/executor.h"
+#include "common/base/service.h"
+#include "common/participant/participant.h"
+#include "nestor/v1/envelope.pb.h"
+
+namespace nestor::secondary {
+
+// Where the coordinator of a relationship asks this site: each request is done once, however often
+// it comes, and answered as often. Protocol thread only.
+class SiteDesk : public std::enable_shared_from_this<SiteDesk> {
+ public:
+  struct Local {
+    Executor& worker;
+    std::shared_ptr<participant::Participant> participant;
+  };
+  using Send = std::function<void(DhcpService service, const std::string& name, v1::SiteReply)>;
+  // All referred to must outlive it. `complete` adds to a reply what the worker does not know.
+  SiteDesk(Executor& loop, std::map<DhcpService, Local> local, Send send,
+           std::function<void(DhcpService, v1::SiteReply&)> complete);
+
+  void OnRequest(DhcpService service, const std::string& name, const v1::SiteRequest& request);
+
+ private:
+  // Of the transaction that asked last, of one service.
+  struct Answers {
+    std::string transaction;
+    uint64_t newest = 0;
+    std::map<uint64_t, v1::SiteReply> given;  // by number; `working`: it is being done
+  };
+
+  Executor& loop_;
+  const std::map<DhcpService, Local> local_;
+  const Send send_;
+  const std::function<void(DhcpService, v1::SiteReply&)> complete_;
+  std::map<DhcpService, Answers> answers_;
+};
+
+}  // namespace nestor::secondary
