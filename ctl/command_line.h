@@ -18,6 +18,7 @@ struct Invocation {
   v1::OperatorRequest request;  // no verb: keygen
   std::optional<std::string> keygen_name;
   std::string file;  // whose text the request is to carry
+  bool yes = false;  // what changes both servers is not asked about
 };
 
 // There is nothing to do but print and exit.

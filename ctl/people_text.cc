@@ -14,8 +14,10 @@ namespace nestor::ctl {
 namespace {
 
 constexpr std::string_view kHowToBegin =
-    "No relationships. On the primary, to mirror an existing pair:\n"
-    "  nestorctl relationship adopt NAME --service dhcp4 --secondary SERVER\n";
+    "No relationships. On the primary, to make two Keas a failover pair:\n"
+    "  nestorctl relationship create NAME --service dhcp4 --mode hot-standby --secondary SERVER\n"
+    "or to mirror an existing pair:\n"
+    "  nestorctl relationship adopt NAME\n";
 
 // How long ago a piece of news is from; `time` unset: there never was any.
 std::string Ago(bool known, const google::protobuf::Timestamp& time, absl::Time now) {

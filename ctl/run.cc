@@ -3,8 +3,12 @@
 #include <absl/time/clock.h>
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <iostream>
 #include <string>
+#include <variant>
 
 #include "common/base/status.h"
 #include "common/json/json.h"
@@ -15,6 +19,7 @@
 #include "ctl/people_text.h"
 #include "ctl/send_file.h"
 #include "ctl/table.h"
+#include "ctl/transaction_text.h"
 #include "ctl/watch.h"
 
 namespace nestor::ctl {
@@ -28,13 +33,33 @@ absl::Duration PatienceFor(const v1::OperatorRequest& request) {
     case Verb::kResync:
       return request.resync().wait() ? absl::Minutes(11) : absl::Seconds(30);
     case Verb::kApply:
+    case Verb::kCreate:
+    case Verb::kEdit:
       return absl::Minutes(5);
     case Verb::kDiff:
     case Verb::kAdopt:
+    case Verb::kRemove:
+    case Verb::kHa:
+    case Verb::kScopes:
       return absl::Minutes(2);
     default:
       return absl::Seconds(30);
   }
+}
+
+// Of a verb that changes both servers.
+v1::TransactionOptions OptionsOf(const v1::OperatorRequest& request) {
+  return request.has_create() ? request.create().options()
+         : request.has_edit() ? request.edit().options()
+                              : request.remove().options();
+}
+
+void SetDryRun(bool dry_run, v1::OperatorRequest& request) {
+  v1::TransactionOptions& options = request.has_create() ? *request.mutable_create()->mutable_options()
+                                    : request.has_edit()
+                                        ? *request.mutable_edit()->mutable_options()
+                                        : *request.mutable_remove()->mutable_options();
+  options.set_dry_run(dry_run);
 }
 
 bool ChangesSomething(const v1::OperatorRequest& request) {
@@ -42,10 +67,15 @@ bool ChangesSomething(const v1::OperatorRequest& request) {
     case Verb::kResync:
     case Verb::kDecision:
     case Verb::kAdopt:
-    case Verb::kRemove:
+    case Verb::kHa:
+    case Verb::kScopes:
       return true;
     case Verb::kApply:
       return !request.apply().dry_run();
+    case Verb::kCreate:
+    case Verb::kEdit:
+    case Verb::kRemove:
+      return !OptionsOf(request).dry_run();
     default:
       return false;
   }
@@ -85,6 +115,10 @@ std::string JsonDocument(const v1::OperatorReply& reply) {
       return JsonText(reply.resync(), Objects::kAsText);
     case v1::OperatorReply::kApply:
       return JsonText(reply.apply(), Objects::kAsJson);
+    case v1::OperatorReply::kTransaction:
+      return JsonText(reply.transaction(), Objects::kAsJson);
+    case v1::OperatorReply::kServers:
+      return JsonText(reply.servers(), Objects::kAsText);
     case v1::OperatorReply::kEvent:
     case v1::OperatorReply::RESULT_NOT_SET:
       break;
@@ -100,7 +134,7 @@ std::string ResyncText(const v1::ResyncReport& report) {
              : fmt::format("{} at change {}\n", report.state(), report.sequence());
 }
 
-std::string TextForPeople(const v1::OperatorReply& reply) {
+std::string TextForPeople(const v1::OperatorReply& reply, TransactionTeller& teller) {
   switch (reply.result_case()) {
     case v1::OperatorReply::kStatus:
       return StatusText(reply.status(), absl::Now());
@@ -114,6 +148,10 @@ std::string TextForPeople(const v1::OperatorReply& reply) {
       return ResyncText(reply.resync());
     case v1::OperatorReply::kApply:
       return ApplyText(reply.apply());
+    case v1::OperatorReply::kTransaction:
+      return teller.Tell(reply.transaction(), reply.last());
+    case v1::OperatorReply::kServers:
+      return ServersText(reply.servers());
     case v1::OperatorReply::kEvent:
     case v1::OperatorReply::RESULT_NOT_SET:
       return "";
@@ -122,27 +160,99 @@ std::string TextForPeople(const v1::OperatorReply& reply) {
 }
 
 // A refusal goes to standard error, all else to standard output.
-void Print(const v1::OperatorReply& reply, bool json) {
+void Print(const v1::OperatorReply& reply, bool json, TransactionTeller& teller) {
   const bool has_result = reply.result_case() != v1::OperatorReply::RESULT_NOT_SET;
   const bool done = reply.exit_code() < kUsage;
   if (json && reply.last() && (has_result || done)) fmt::print("{}\n", JsonDocument(reply));
-  if (!json && has_result) fmt::print("{}", Printable(TextForPeople(reply)));
+  if (!json && has_result) fmt::print("{}", Printable(TextForPeople(reply, teller)));
   if (reply.text().empty() || (json && done && !has_result)) return;
   fmt::print(done && !json ? stdout : stderr, "{}{}\n",
              done ? "" : "nestorctl: ", Printable(reply.text()));
 }
 
-int Ask(const Invocation& invocation, bus::OperatorClient& client) {
+// Asks, and prints what comes; the last reply, or what to exit with.
+std::variant<v1::OperatorReply, int> AskOnce(const Invocation& invocation,
+                                             bus::OperatorClient& client) {
   const absl::Status sent = invocation.file.empty()
                                 ? client.Send(invocation.request)
                                 : SendFile(client, invocation.request, invocation.file);
   if (!sent.ok()) return NotAsked(sent);
+  TransactionTeller teller;
   while (true) {
-    const auto reply = client.Receive(PatienceFor(invocation.request));
+    auto reply = client.Receive(PatienceFor(invocation.request));
     if (!reply.ok()) return NoReply(reply.status(), invocation.request);
-    Print(*reply, invocation.json);
+    Print(*reply, invocation.json, teller);
     std::fflush(stdout);
-    if (reply->last()) return reply->exit_code();
+    if (reply->last()) return *std::move(reply);
+  }
+}
+
+int Ask(const Invocation& invocation, bus::OperatorClient& client) {
+  const auto answer = AskOnce(invocation, client);
+  const auto* reply = std::get_if<v1::OperatorReply>(&answer);
+  return reply == nullptr ? std::get<int>(answer) : reply->exit_code();
+}
+
+// Whether the person at the terminal agrees.
+bool Agrees(std::string_view question) {
+  fmt::print("{} [y/N] ", question);
+  std::fflush(stdout);
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
+}
+
+int Unasked() {
+  fmt::print(stderr,
+             "nestorctl: this changes both servers, and there is no terminal to ask at: say --yes\n");
+  return kUsage;
+}
+
+int NotDone() {
+  fmt::print("Nothing was changed.\n");
+  return kRefused;
+}
+
+// What changes both servers is shown first, and done when a person agrees.
+int AskFirst(Invocation invocation, bus::OperatorClient& client) {
+  const bool terminal = ::isatty(STDIN_FILENO) != 0;
+  if (!terminal && !invocation.request.has_remove()) return Unasked();
+  SetDryRun(true, invocation.request);
+  const auto answer = AskOnce(invocation, client);
+  const auto* shown = std::get_if<v1::OperatorReply>(&answer);
+  if (shown == nullptr) return std::get<int>(answer);
+  if (shown->exit_code() != 0) return shown->exit_code();
+  // Where nothing but the mirroring ends there is nothing to ask.
+  if (shown->has_transaction()) {
+    if (!terminal) return Unasked();
+    if (!Agrees("Do it?")) return NotDone();
+  }
+  SetDryRun(false, invocation.request);
+  return Ask(invocation, client);
+}
+
+int AskHa(const Invocation& invocation, bus::OperatorClient& client) {
+  const v1::HaRequest& ha = invocation.request.ha();
+  if (!invocation.yes) {
+    fmt::print("{} of {}: {}\n", ha.action(), ha.server(), HaEffect(ha));
+    if (::isatty(STDIN_FILENO) == 0) return Unasked();
+    if (!Agrees("Do it?")) return NotDone();
+  }
+  return Ask(invocation, client);
+}
+
+// What is asked for, after the questions that go before it.
+int Carry(const Invocation& invocation, bus::OperatorClient& client) {
+  switch (invocation.request.verb_case()) {
+    case Verb::kCreate:
+    case Verb::kEdit:
+    case Verb::kRemove:
+      return invocation.yes || OptionsOf(invocation.request).dry_run()
+                 ? Ask(invocation, client)
+                 : AskFirst(invocation, client);
+    case Verb::kHa:
+      return AskHa(invocation, client);
+    default:
+      return Ask(invocation, client);
   }
 }
 
@@ -163,7 +273,7 @@ int Run(const Invocation& invocation) {
   named.request.set_operator_name(OperatorName());
   if (named.request.has_watch()) return RunWatch(named);
   const auto client = ConnectTo(named);
-  return client.ok() ? Ask(named, **client) : NotAsked(client.status());
+  return client.ok() ? Carry(named, **client) : NotAsked(client.status());
 }
 
 }  // namespace nestor::ctl

@@ -15,12 +15,17 @@ bool OnlyReads(const v1::OperatorRequest& request) {
     case v1::OperatorRequest::kHistory:
     case v1::OperatorRequest::kList:
     case v1::OperatorRequest::kShow:
+    case v1::OperatorRequest::kServers:
       return true;
     case v1::OperatorRequest::kResync:
     case v1::OperatorRequest::kDecision:
     case v1::OperatorRequest::kAdopt:
     case v1::OperatorRequest::kRemove:
     case v1::OperatorRequest::kApply:
+    case v1::OperatorRequest::kCreate:
+    case v1::OperatorRequest::kEdit:
+    case v1::OperatorRequest::kHa:
+    case v1::OperatorRequest::kScopes:
     case v1::OperatorRequest::VERB_NOT_SET:
       return false;
   }

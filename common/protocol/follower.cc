@@ -144,6 +144,8 @@ FollowerActions Follower::OnEnvelope(const v1::Envelope& envelope, std::string_v
     case v1::Envelope::kNack:
     case v1::Envelope::kTreeRequest:
     case v1::Envelope::kReport:
+    case v1::Envelope::kSiteRequest:
+    case v1::Envelope::kSiteReply:
     case v1::Envelope::kDecision:
     case v1::Envelope::BODY_NOT_SET:
       break;

@@ -46,7 +46,7 @@ void PrimaryApp::Core::Create(const Request& request) {
   v1::AdoptRequest plain;  // what the two verbs have in common
   plain.set_name(create.name());
   plain.set_service(create.service());
-  plain.set_secondary(create.secondary());
+  plain.set_secondary(create.ha().secondary());
   plain.set_observe(create.observe());
   plain.set_hold_percent(create.hold_percent());
   plain.set_hold_minimum(create.hold_minimum());
@@ -108,7 +108,10 @@ void PrimaryApp::Core::Remove(const Request& request) {
   if (stream == nullptr) return;
   const v1::RelationshipSpec& spec = stream->spec();
   // HA that was there before is left alone, unless more is asked for.
-  if (!spec.has_ha() && !remove.has_secondary_scopes()) return StopMirroring(request, *stream);
+  if (!spec.has_ha() && !remove.has_secondary_scopes()) {
+    if (!remove.options().dry_run()) return StopMirroring(request, *stream);
+    return desk_->Reply(request, {}, 0, "Mirroring would end; both servers keep what they serve.");
+  }
   Order order;
   order.wish.kind = Record::REMOVE;
   order.wish.service = stream->service();

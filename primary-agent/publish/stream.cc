@@ -187,6 +187,8 @@ void Stream::OnFollower(const std::string& route, const v1::Envelope& envelope) 
     case v1::Envelope::kTreeRequest:
       return OnTreeRequest(envelope.tree_request());
     case v1::Envelope::kReport:
+    case v1::Envelope::kSiteRequest:
+    case v1::Envelope::kSiteReply:
       return OnReport(envelope.report());
     case v1::Envelope::kBye:
       follower_.heard = world_.clock.Now() - kSilent;

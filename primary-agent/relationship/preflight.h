@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/service.h"
 #include "nestor/v1/envelope.pb.h"
 
 namespace nestor::primary {

@@ -62,6 +62,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   void List(const Request& request);
   void Show(const Request& request);
   void Remove(const Request& request);
+  void Scopes(const Request& request);
   // What is in the way of a relationship that its mirror does not know of.
   std::vector<std::string> TroublesOf(const std::string& name) const;
   // Finds the mirror or answers that there is none.

@@ -41,12 +41,18 @@ void SecondaryApp::Core::Dispatch(const Request& request) {
       return Show(request);
     case v1::OperatorRequest::kRemove:
       return Remove(request);
+    case v1::OperatorRequest::kScopes:
+      return Scopes(request);
     case v1::OperatorRequest::kApply:
       // A file in pieces is refused once.
       if (request.message.apply().more()) return;
       [[fallthrough]];
     case v1::OperatorRequest::kWatch:
     case v1::OperatorRequest::kAdopt:
+    case v1::OperatorRequest::kCreate:
+    case v1::OperatorRequest::kEdit:
+    case v1::OperatorRequest::kServers:
+    case v1::OperatorRequest::kHa:
       return desk_->Refuse(
           request, fmt::format("{} is a secondary: ask the primary's agent", options_.server_name));
     case v1::OperatorRequest::VERB_NOT_SET:
@@ -160,6 +166,32 @@ void SecondaryApp::Core::Show(const Request& request) {
   v1::OperatorReply reply;
   *reply.mutable_relationships()->add_relationships() = mirror->View();
   desk_->Reply(request, std::move(reply));
+}
+
+// What was left disabled here when a relationship ended.
+void SecondaryApp::Core::Scopes(const Request& request) {
+  const v1::ScopesRequest& scopes = request.message.scopes();
+  const auto service = ServiceFromName(scopes.service() == v1::DHCP6 ? "dhcp6" : "dhcp4");
+  for (const auto& [name, mirror] : mirrors_) {
+    if (mirror->service() != *service) continue;
+    return desk_->Refuse(
+        request, fmt::format("{} mirrors {} to {}: its primary, {}, has the say", name,
+                             ServiceName(*service), options_.server_name,
+                             mirror->spec().primary()));
+  }
+  if (!world_.services.contains(*service)) {
+    return desk_->Refuse(request, fmt::format("{} has no service {} in its configuration",
+                                              options_.server_name, ServiceName(*service)));
+  }
+  v1::SiteRequest site;
+  site.set_transaction("scopes");
+  site.mutable_change_scopes()->set_scopes(scopes.scopes());
+  site_desk_->Do(*service, {}, site, [self = weak_from_this(), request](const v1::SiteReply& reply) {
+    const auto core = self.lock();
+    if (!core) return;
+    const bool ok = reply.code() == 0;
+    core->desk_->Reply(request, {}, ok ? 0 : kRefused, ok ? "done" : reply.text());
+  });
 }
 
 // Only what the primary does not know is ended here; else the primary would bring it back.

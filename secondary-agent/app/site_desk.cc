@@ -40,16 +40,22 @@ void SiteDesk::OnRequest(DhcpService service, const std::string& name,
   working.set_number(request.number());
   working.set_working(true);
   while (answers.given.size() > kMostKept) answers.given.erase(answers.given.begin());
-  local->second.worker.Post([self = weak_from_this(), loop = &loop_, service, name, request,
-                             participant = local->second.participant] {
-    participant->Do(name, request, [self, loop, service, name](v1::SiteReply reply) {
-      loop->Post([self, service, name, reply = std::move(reply)]() mutable {
-        const auto desk = self.lock();
-        if (!desk) return;
-        desk->complete_(service, reply);
-        Answers& its = desk->answers_[service];
-        if (its.transaction == reply.transaction()) its.given[reply.number()] = reply;
-        desk->send_(service, name, std::move(reply));
+  Do(service, name, request, [this, service, name](v1::SiteReply reply) {
+    complete_(service, reply);
+    Answers& its = answers_[service];
+    if (its.transaction == reply.transaction()) its.given[reply.number()] = reply;
+    send_(service, name, std::move(reply));
+  });
+}
+
+void SiteDesk::Do(DhcpService service, const std::string& name, const v1::SiteRequest& request,
+                  std::function<void(v1::SiteReply)> done) {
+  const Local& local = local_.at(service);
+  local.worker.Post([self = weak_from_this(), loop = &loop_, name, request, done = std::move(done),
+                     participant = local.participant] {
+    participant->Do(name, request, [self, loop, done](v1::SiteReply reply) {
+      loop->Post([self, done, reply = std::move(reply)]() mutable {
+        if (const auto desk = self.lock()) done(std::move(reply));
       });
     });
   });

@@ -25,6 +25,9 @@ class SiteDesk : public std::enable_shared_from_this<SiteDesk> {
   SiteDesk(Executor& loop, std::map<DhcpService, Local> local, Send send,
            std::function<void(DhcpService, v1::SiteReply&)> complete);
 
+  // Does what somebody on this host asks for. `done` is not called where the desk is gone.
+  void Do(DhcpService service, const std::string& name, const v1::SiteRequest& request,
+          std::function<void(v1::SiteReply)> done);
   void OnRequest(DhcpService service, const std::string& name, const v1::SiteRequest& request);
 
  private:

@@ -15,6 +15,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
 #include "tests/support/fake_kea_files.h"
+#include "tests/support/fake_reach.h"
 #include "tests/support/sim_disk.h"
 
 namespace nestor::fuzz {
@@ -122,10 +123,12 @@ class PrimaryReceiver {
       watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
   runtime::Metrics metrics_{clock_};
   testing::FakeKeaFiles files_{kea_};
+  testing::FakeNetwork addresses_;
+  testing::FakeReach reach_{addresses_, {}};
   Bus bus_;
   Queue queue_;
   primary::PrimaryApp app_{
-      {"kea-a", "0.1", true},
+      {"kea-a", "0.1", {}, true},
       {clock_,
        random_,
        queue_,
@@ -134,6 +137,7 @@ class PrimaryReceiver {
        *journal_,
        metrics_,
        files_,
+       reach_,
        {{DhcpService::kDhcp4, primary::ServiceWorld{kea_, *source_, queue_}}}}};
 };
 

@@ -31,6 +31,7 @@ void AgentHost::Start() {
   });
   metrics_ = std::make_unique<runtime::Metrics>();
   channel_ = kea_.Connect(process_);
+  reach_ = std::make_unique<testing::FakeReach>(around_.addresses, std::set{Address()});
   source_ = watch::MakeChangeSource(DhcpService::kDhcp4, *channel_, process_->clock());
   absl::Status built;
   process_->Act([&] { built = Build(); });
@@ -128,6 +129,13 @@ size_t AgentHost::deepest_queue() const {
   return std::max(deepest_queue_, process_ ? process_->deepest_queue() : 0);
 }
 
+std::string AgentHost::Address() const { return name_ == kPrimary ? "10.0.0.1" : "10.0.0.2"; }
+
+std::map<DhcpService, agent::ServiceConfig> AgentHost::ServicesConfig() const {
+  return {{DhcpService::kDhcp4,
+           {.ha_url = fmt::format("http://{}:8000/", Address()), .hooks_directory = "/hooks"}}};
+}
+
 // ---- the primary
 
 PrimaryHost::~PrimaryHost() { End(); }
@@ -149,12 +157,13 @@ absl::Status PrimaryHost::Build() {
                               *journal_,
                               *metrics_,
                               *files_,
+                              *reach_,
                               {}};
   world.services.emplace(
       DhcpService::kDhcp4,
       primary::ServiceWorld{*channel_, *source_, process_->MakeWorker(), nullptr, leases_.get()});
-  app_ = std::make_unique<primary::PrimaryApp>(primary::PrimaryOptions{name_, "simulated", true},
-                                               std::move(world));
+  app_ = std::make_unique<primary::PrimaryApp>(
+      primary::PrimaryOptions{name_, "simulated", ServicesConfig(), true}, std::move(world));
   journal_->SetStarting(true);
   absl::Status started = app_->Start();
   journal_->SetStarting(false);
@@ -221,11 +230,12 @@ absl::Status SecondaryHost::Build() {
                                   *store_,
                                   *metrics_,
                                   *files_,
+                                  *reach_,
                                   {}};
   world.services.emplace(DhcpService::kDhcp4,
                          secondary::ServiceWorld{*channel_, *source_, process_->MakeWorker()});
-  app_ = std::make_unique<secondary::SecondaryApp>(secondary::SecondaryOptions{name_, "simulated"},
-                                                   std::move(world));
+  app_ = std::make_unique<secondary::SecondaryApp>(
+      secondary::SecondaryOptions{name_, "simulated", ServicesConfig()}, std::move(world));
   store_->SetStarting(true);
   absl::Status started = app_->Start();
   store_->SetStarting(false);

@@ -13,6 +13,7 @@
 #include "tests/simulation/oracles.h"
 #include "tests/simulation/process.h"
 #include "tests/simulation/rules.h"
+#include "tests/support/fake_reach.h"
 #include "tests/support/sim_disk.h"
 
 namespace nestor::simulation {
@@ -24,6 +25,7 @@ struct Surroundings {
   Network& network;
   Oracles& oracles;
   WithoutRule& without;
+  testing::FakeNetwork& addresses;  // of the servers, as their agents see whether they are reached
 };
 
 // A host: its Kea, its disk, and the agent on it, which dies and is started again. All that a later
@@ -78,6 +80,10 @@ class AgentHost {
   std::unique_ptr<kea::KeaControl> channel_;
   std::unique_ptr<watch::ChangeSource> source_;
   std::unique_ptr<runtime::Metrics> metrics_;
+  std::unique_ptr<reach::Reach> reach_;
+
+  std::string Address() const;
+  std::map<DhcpService, agent::ServiceConfig> ServicesConfig() const;
 
  private:
   void TickLater(std::shared_ptr<Process> process);

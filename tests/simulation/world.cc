@@ -43,7 +43,7 @@ World::World(const Options& options)
       dice_(options.seed, "world"),
       network_(scheduler_, options.seed),
       without_(options.without, oracles_.ledger),
-      around_{scheduler_, chronicle_, network_, oracles_, without_},
+      around_{scheduler_, chronicle_, network_, oracles_, without_, addresses_},
       blueprint_(dice_),
       before_(blueprint_) {}
 

@@ -72,6 +72,7 @@ class World {
   Dice dice_;
   Network network_;
   WithoutRule without_;
+  testing::FakeNetwork addresses_;
   Surroundings around_;
   Blueprint blueprint_, before_;
   std::unique_ptr<PrimaryHost> primary_;

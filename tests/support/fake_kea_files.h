@@ -33,6 +33,15 @@ class FakeKeaFiles final : public keafile::ConfigFiles {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<File> Read(const std::string& /*path*/) override {
+    if (!visible) return absl::NotFoundError("no such file");
+    return File{kea_.file(), {FakeKea::kFileDevice, FakeKea::kFileInode}};
+  }
+
+  absl::Status Writable(const std::string& /*path*/) override { return fails; }
+
+  bool Exists(const std::string& /*path*/) override { return visible; }
+
  private:
   FakeKea& kea_;
 };

@@ -14,6 +14,11 @@ def hook_socket(service, folder):
     return f"{folder}/{service}-hook.sock"
 
 
+def ha_url(service, host):
+    """Where the Kea of `host` listens for its HA partner."""
+    return f"http://{network.LINK[host]}:{HA_PORT[service]}/"
+
+
 def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000, hook=False):
     """The members of a configuration that belong to the server `name` on `host` ("a", "b").
 
@@ -53,7 +58,6 @@ def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000, hook=Fals
 
 def _ha(service, name, mode, heartbeat_ms):
     second = "standby" if mode == "hot-standby" else "secondary"
-    port = HA_PORT[service]
     return {
         "this-server-name": name, "mode": mode,
         "heartbeat-delay": heartbeat_ms, "max-response-delay": 5 * heartbeat_ms,
@@ -62,9 +66,9 @@ def _ha(service, name, mode, heartbeat_ms):
                             "http-listener-threads": 2, "http-client-threads": 2},
         "peers": [
             {"name": "kea-a", "role": "primary", "auto-failover": True,
-             "url": f"http://{network.LINK['a']}:{port}/"},
+             "url": ha_url(service, "a")},
             {"name": "kea-b", "role": second, "auto-failover": True,
-             "url": f"http://{network.LINK['b']}:{port}/"}]}
+             "url": ha_url(service, "b")}]}
 
 
 def served_subnet(service, ha=None):

@@ -75,6 +75,9 @@ class Pair:
                                  security["a"])
         self.agents["b"] = Agent("secondary", NAMES["b"], b, self.network["b"], keas["b"], join,
                                  security["b"])
+        for host in "ab":
+            for service, its in self.agents[host].config["services"].items():
+                its["ha-url"] = keaconf.ha_url(service, host)
 
     # ------------------------------------------------------------------ keys
 

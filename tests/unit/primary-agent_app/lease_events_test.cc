@@ -11,6 +11,7 @@
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
 #include "tests/support/fake_kea_files.h"
+#include "tests/support/fake_reach.h"
 #include "tests/support/sim_disk.h"
 
 namespace nestor::primary {
@@ -120,10 +121,12 @@ class LeaseEventsTest : public ::testing::Test {
   watch::LeaseNotices leases4_, leases6_;
   runtime::Metrics metrics_{clock_};
   testing::FakeKeaFiles files_{v4_};
+  testing::FakeNetwork addresses_;
+  testing::FakeReach reach_{addresses_, {}};
   Bus bus_;
   Queue loop_, worker_;
   PrimaryApp app_{
-      {"kea-a", "0.1", true},
+      {"kea-a", "0.1", {}, true},
       {clock_,
        random_,
        loop_,
@@ -132,6 +135,7 @@ class LeaseEventsTest : public ::testing::Test {
        *journal_,
        metrics_,
        files_,
+       reach_,
        {{DhcpService::kDhcp4, ServiceWorld{v4_, *source4_, worker_, nullptr, &leases4_}},
         {DhcpService::kDhcp6, ServiceWorld{v6_, *source6_, worker_, nullptr, &leases6_}}}}};
 };
