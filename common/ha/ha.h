@@ -36,7 +36,8 @@ std::string HooksDirectory(DhcpService service, const json::Value& arguments);
 
 // Whether packets are processed by several threads, as the configuration says it; where it says
 // nothing, as Kea of `kea_version` ("2.2.0") does then.
-bool MultiThreading(DhcpService service, const json::Value& arguments, std::string_view kea_version);
+bool MultiThreading(DhcpService service, const json::Value& arguments,
+                    std::string_view kea_version);
 
 // Loads the HA hook with `settings` as `this_server`, in place of what is loaded of it: parameters
 // that `settings` does not have (sync-page-limit, say) stay where there was one. Loads the lease

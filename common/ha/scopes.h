@@ -27,12 +27,13 @@ std::vector<std::string> UnsplitPools(DhcpService service, const config::ObjectS
 absl::StatusOr<config::ObjectSet> Split(DhcpService service, const config::ObjectSet& objects,
                                         std::string_view primary, std::string_view secondary);
 
-// Undoes Split(): the halves that are still there and still halves of one pool are one again. A half
-// alone, or changed otherwise than in what both have, loses its class and its mark and stays.
+// Undoes Split(): the halves that are still there and still halves of one pool are one again. A
+// half alone, or changed otherwise than in what both have, loses its class and its mark and stays.
 absl::StatusOr<config::ObjectSet> Join(DhcpService service, const config::ObjectSet& objects);
 
-// No client gets an address of any subnet: each is for a class that nobody is in. The class that it
-// was for is kept in its user-context.
+// No client gets an address of any subnet: each is for a class that nobody is in, of those that Kea
+// leaves to hook libraries and knows undefined. The class that it was for is kept in its
+// user-context.
 absl::StatusOr<config::ObjectSet> Disable(DhcpService service, const config::ObjectSet& objects);
 // Undoes Disable().
 absl::StatusOr<config::ObjectSet> Enable(DhcpService service, const config::ObjectSet& objects);

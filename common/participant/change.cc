@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/status.h"
+#include "common/config/kea_config.h"
 #include "common/config/proto.h"
 #include "common/ha/ha.h"
 #include "common/kea/health.h"
@@ -18,9 +19,42 @@ constexpr absl::Duration kReadTimeout = absl::Seconds(60);
 constexpr absl::Duration kPatience = absl::Seconds(20);
 constexpr absl::Duration kBetweenTries = absl::Milliseconds(500);
 
-absl::StatusOr<bool> Has(DhcpService service, const watch::Running& running, const Draft& draft) {
+// Whether `wanted` is in `value`, which may say more: hook libraries put their defaults into the
+// parameters that they were given.
+bool Says(const json::Value& value, const json::Value& wanted) {
+  if (wanted.IsObject() && value.IsObject()) {
+    return std::all_of(wanted.MemberBegin(), wanted.MemberEnd(), [&](const auto& member) {
+      const json::Value* its = json::Find(value, json::Text(member.name));
+      return its != nullptr && Says(*its, member.value);
+    });
+  }
+  if (wanted.IsArray() && value.IsArray()) {
+    return std::equal(wanted.Begin(), wanted.End(), value.Begin(), value.End(),
+                      [](const auto& a, const auto& b) { return Says(b, a); });
+  }
+  return json::Canonical(wanted) == json::Canonical(value);
+}
+
+// What of `draft` is not in `running`, for people; empty: nothing.
+absl::StatusOr<std::string> Lacks(DhcpService service, const watch::Running& running,
+                                  const Draft& draft) {
   ASSIGN_OR_RETURN(const std::string own, OwnParts(service, running.arguments.root()));
-  return own == draft.own_parts && running.set->Digest() == draft.objects.Digest();
+  if (own != draft.own_parts) {
+    ASSIGN_OR_RETURN(const json::Document has, json::Parse(own));
+    ASSIGN_OR_RETURN(const json::Document wanted, json::Parse(draft.own_parts));
+    const json::Value& root = *json::Find(has.root(), ServiceRoot(service));
+    for (const auto& member : json::Find(wanted.root(), ServiceRoot(service))->GetObject()) {
+      const json::Value* its = json::Find(root, json::Text(member.name));
+      if (its == nullptr || !Says(*its, member.value)) {
+        return fmt::format("its {}", json::Text(member.name));
+      }
+    }
+  }
+  const config::ChangeSet rest = config::Diff(*running.set, draft.objects);
+  if (!rest.upserted.empty()) {
+    return config::Describe(rest.upserted.front().id, rest.upserted.front().json);
+  }
+  return rest.removed.empty() ? std::string() : config::Describe(rest.removed.front(), {});
 }
 
 void Fill(const config::ChangeSet& change, const config::ObjectSet& before, uint32_t limit,
@@ -56,6 +90,7 @@ std::string Packed(const std::string& raw, uint64_t& bytes) {
 }  // namespace
 
 absl::Status Participant::Test(const v1::SiteRequest& request, v1::Tested& tested) {
+  world_.reach.EndListening();  // Kea may be about to
   ASSIGN_OR_RETURN(const watch::Running running,
                    watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout));
   ASSIGN_OR_RETURN(Draft draft, Draw(request.transaction(), request.test().draft(), running));
@@ -95,13 +130,13 @@ absl::Status Participant::Set(const std::string& name, const v1::SiteRequest& re
   ASSIGN_OR_RETURN(const watch::Running running,
                    watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout));
   ASSIGN_OR_RETURN(const Draft draft, Draw(request.transaction(), request.set().draft(), running));
-  ASSIGN_OR_RETURN(const bool has, Has(options_.service, running, draft));
+  ASSIGN_OR_RETURN(const std::string lacks, Lacks(options_.service, running, draft));
   ASSIGN_OR_RETURN(v1::UndoRecord record,
                    Remember(name, request.transaction(), running, draft));
   RETURN_IF_ERROR(TestAtKea(draft));
-  record.set_given(!has);
+  record.set_given(!lacks.empty());
   RETURN_IF_ERROR(world_.undo.SaveUndo(options_.service, record));
-  if (has) return absl::OkStatus();
+  if (lacks.empty()) return absl::OkStatus();
   NESTOR_LOG(info, "SITE_CHANGED", "relationship={} transaction={}", name, request.transaction());
   const absl::Status given = Give(draft.text, json::Write(running.arguments.root()));
   // It is as it was.
@@ -178,10 +213,10 @@ absl::Status Participant::Verify(const Draft& draft) {
     return Error(absl::StatusCode::kDeadlineExceeded, "what Kea on {} has now cannot be read: {}",
                  options_.server, Message(running.status()));
   }
-  ASSIGN_OR_RETURN(const bool has, Has(options_.service, *running, draft));
-  if (has) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string lacks, Lacks(options_.service, *running, draft));
+  if (lacks.empty()) return absl::OkStatus();
   return Error(absl::StatusCode::kAborted,
-               "Kea on {} runs another configuration than it was given", options_.server);
+               "Kea on {} took the configuration but reports {} otherwise", options_.server, lacks);
 }
 
 void Participant::Write(const std::string& transaction, std::function<void(absl::Status)> done) {

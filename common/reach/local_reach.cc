@@ -90,6 +90,11 @@ class SocketReach final : public Reach {
     return absl::OkStatus();
   }
 
+  void EndListening() override {
+    const MutexLock lock(mutex_);
+    listeners_.clear();
+  }
+
   absl::Status Probe(const std::string& host, uint16_t port, const std::string& token,
                      absl::Duration timeout) override {
     ASSIGN_OR_RETURN(const SocketAddress address, AddressOf(host, port));

@@ -28,6 +28,8 @@ class Reach {
   // InvalidArgument     also: the token is longer.
   virtual absl::Status Listen(const std::string& host, uint16_t port, const std::string& token,
                               absl::Duration duration) = 0;
+  // Ends whatever listens, so that the addresses are free for Kea.
+  virtual void EndListening() = 0;
 
   // Connects to it and reads `token`; with an empty token it is enough to connect. Blocks for at
   // most `timeout`.

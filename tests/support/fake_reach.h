@@ -120,6 +120,8 @@ class FakeReach final : public reach::Reach {
     return network_.Listen(own_, {host, port}, token, duration);
   }
 
+  void EndListening() override { network_.End(own_); }
+
   absl::Status Probe(const std::string& host, uint16_t port, const std::string& token,
                      absl::Duration /*timeout*/) override {
     RETURN_IF_ERROR(Check(host, port));
