@@ -89,6 +89,11 @@ std::string Packed(const std::string& raw, uint64_t& bytes) {
 
 }  // namespace
 
+bool Ends(const v1::SiteRequest& request) {
+  const v1::Draft& draft = request.set().draft();
+  return draft.remove_ha() || draft.scopes() != v1::SCOPES_AS_THEY_ARE;
+}
+
 absl::Status Participant::Test(const v1::SiteRequest& request, v1::Tested& tested) {
   world_.reach.EndListening();  // Kea may be about to
   ASSIGN_OR_RETURN(const watch::Running running,
@@ -131,8 +136,7 @@ absl::Status Participant::Set(const std::string& name, const v1::SiteRequest& re
                    watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout));
   ASSIGN_OR_RETURN(const Draft draft, Draw(request.transaction(), request.set().draft(), running));
   ASSIGN_OR_RETURN(const std::string lacks, Lacks(options_.service, running, draft));
-  ASSIGN_OR_RETURN(v1::UndoRecord record,
-                   Remember(name, request.transaction(), running, draft));
+  ASSIGN_OR_RETURN(v1::UndoRecord record, Remember(name, request, running, draft));
   RETURN_IF_ERROR(TestAtKea(draft));
   record.set_given(!lacks.empty());
   RETURN_IF_ERROR(world_.undo.SaveUndo(options_.service, record));
@@ -146,12 +150,13 @@ absl::Status Participant::Set(const std::string& name, const v1::SiteRequest& re
 }
 
 absl::StatusOr<v1::UndoRecord> Participant::Remember(const std::string& name,
-                                                     const std::string& transaction,
+                                                     const v1::SiteRequest& request,
                                                      const watch::Running& running,
                                                      const Draft& draft) {
   v1::UndoRecord record;
-  record.set_transaction(transaction);
+  record.set_transaction(request.transaction());
   record.set_relationship(name);
+  record.set_ends(Ends(request));
   ASSIGN_OR_RETURN(*record.mutable_own_parts(),
                    OwnParts(options_.service, running.arguments.root()));
   record.set_digest(std::string(config::Bytes(running.set->Digest())));

@@ -37,6 +37,10 @@ struct Options {
   agent::ServiceConfig config;  // of the agent's configuration
 };
 
+// Whether `request` is a Set by which the relationship ends: what it does to objects is not to be
+// repaired by mirroring.
+bool Ends(const v1::SiteRequest& request);
+
 // One server's part in a change of a relationship, done to one local Kea as the coordinator asks.
 // Kea is changed the way that keeps DHCP served: tested first, put back at once if Kea refuses
 // nevertheless. What was before is durable before that, until Undo or Forget. Worker thread only.
@@ -93,7 +97,7 @@ class Participant : public std::enable_shared_from_this<Participant> {
   absl::Status Test(const v1::SiteRequest& request, v1::Tested& tested);
   absl::Status TestAtKea(const Draft& draft);
   absl::Status Set(const std::string& name, const v1::SiteRequest& request);
-  absl::StatusOr<v1::UndoRecord> Remember(const std::string& name, const std::string& transaction,
+  absl::StatusOr<v1::UndoRecord> Remember(const std::string& name, const v1::SiteRequest& request,
                                           const watch::Running& running, const Draft& draft);
   // Sends `text`; where Kea refuses it, `good` at once.
   absl::Status Give(const std::string& text, const std::string& good);

@@ -289,7 +289,13 @@ void PrimaryApp::Core::RemoveUnserved(const Request& request, const v1::Relation
 
 void PrimaryApp::Core::TellEnded(const v1::RelationshipSpec& spec) {
   for (auto& [route, session] : sessions_) {
-    if (session.server == spec.secondary()) session.ended[spec.name()] = true;
+    if (session.server != spec.secondary()) continue;
+    session.ended[spec.name()] = true;
+    // It may have begun to follow since it last said whom it follows.
+    if (std::find(session.known.begin(), session.known.end(), spec.name()) ==
+        session.known.end()) {
+      session.known.push_back(spec.name());
+    }
   }
   TellRelationships(spec.secondary());
 }

@@ -51,6 +51,10 @@ absl::Status SecondaryApp::Core::Start() {
         });
   }
   site_desk_ = MakeSiteDesk();
+  for (const auto& [service, kea] : keas_) {
+    ASSIGN_OR_RETURN(const auto record, world_.store.LoadUndo(service));
+    if (record && record->ends()) suspended_[record->relationship()] = service;
+  }
   ASSIGN_OR_RETURN(const auto specs, world_.store.Relationships());
   for (const v1::RelationshipSpec& spec : specs) {
     const auto service = FromProto(spec.service());
@@ -112,8 +116,7 @@ void SecondaryApp::Core::OnEvent(std::string_view topic, std::string_view payloa
     if (absl::IsUnimplemented(envelope.status())) OnUnsupported(payload, envelope.status());
     return;
   }
-  const auto mirror = mirrors_.find(envelope->relationship());
-  if (mirror != mirrors_.end()) mirror->second->OnEnvelope(*envelope, payload);
+  if (Mirror* mirror = Listening(envelope->relationship())) mirror->OnEnvelope(*envelope, payload);
 }
 
 void SecondaryApp::Core::OnPrimary(std::string_view payload) {
@@ -129,8 +132,7 @@ void SecondaryApp::Core::OnPrimary(std::string_view payload) {
     return;
   }
   if (envelope->has_site_request()) return OnSiteRequest(*envelope);
-  const auto mirror = mirrors_.find(envelope->relationship());
-  if (mirror != mirrors_.end()) mirror->second->OnEnvelope(*envelope, payload);
+  if (Mirror* mirror = Listening(envelope->relationship())) mirror->OnEnvelope(*envelope, payload);
 }
 
 // What the coordinator of a relationship, the primary's agent, has this site do.
@@ -160,17 +162,33 @@ std::shared_ptr<SiteDesk> SecondaryApp::Core::MakeSiteDesk() {
         (void)bus->SendToPrimary(protocol::Seal(envelope));
       },
       [self = weak_from_this()](DhcpService service, v1::SiteReply& reply) {
-        const auto core = self.lock();
-        if (!core || !reply.has_facts()) return;
-        for (const auto& [name, mirror] : core->mirrors_) {
-          if (mirror->service() == service) reply.mutable_facts()->add_secondary_of(name);
-        }
+        if (const auto core = self.lock()) core->OnSiteReply(service, reply);
       });
 }
 
 void SecondaryApp::Core::OnSiteRequest(const v1::Envelope& envelope) {
   const auto service = FromProto(envelope.service());
-  if (service) site_desk_->OnRequest(*service, envelope.relationship(), envelope.site_request());
+  if (!service) return;
+  const v1::SiteRequest& request = envelope.site_request();
+  if (participant::Ends(request)) suspended_[envelope.relationship()] = *service;
+  site_desk_->OnRequest(*service, envelope.relationship(), request);
+}
+
+void SecondaryApp::Core::OnSiteReply(DhcpService service, v1::SiteReply& reply) {
+  if (reply.has_facts()) {
+    for (const auto& [name, mirror] : mirrors_) {
+      if (mirror->service() == service) reply.mutable_facts()->add_secondary_of(name);
+    }
+  }
+  if (!reply.ended() || reply.code() != 0) return;
+  std::erase_if(suspended_, [&](const auto& entry) { return entry.second == service; });
+  // What was missed meanwhile.
+  keas_.at(service).lookout->ReadAgain([](const absl::Status&) {});
+}
+
+Mirror* SecondaryApp::Core::Listening(std::string_view name) {
+  const auto mirror = mirrors_.find(name);
+  return mirror == mirrors_.end() || suspended_.contains(name) ? nullptr : mirror->second.get();
 }
 
 void SecondaryApp::Core::OnUnsupported(std::string_view payload, const absl::Status& status) {
@@ -341,7 +359,7 @@ void SecondaryApp::Core::OnLook(DhcpService service, watch::Look look) {
   for (const auto& [name, mirror] : mirrors_) {
     if (mirror->service() != service) continue;
     mirror->OnKea(look.health);
-    if (look.read) mirror->OnLocal(look.set, look.origin, look.ha_mode, look.blocked);
+    if (look.read && !suspended_.contains(name)) mirror->OnLocal(look.set, look.origin, look.ha_mode, look.blocked);
   }
   look.set.reset();
   kea.read |= look.read;

@@ -45,6 +45,9 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   void OnSpec(const v1::RelationshipSpec& spec);
   std::shared_ptr<SiteDesk> MakeSiteDesk();
   void OnSiteRequest(const v1::Envelope& envelope);
+  void OnSiteReply(DhcpService service, v1::SiteReply& reply);
+  // The mirror to which what comes is to be given; null: there is none, or it is suspended.
+  Mirror* Listening(std::string_view name);
   void AddMirror(const v1::RelationshipSpec& spec, DhcpService service,
                  protocol::FollowerMemory memory);
   void RemoveMirror(const std::string& name, std::string_view by);
@@ -74,6 +77,8 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   std::map<DhcpService, LocalKea> keas_;
   std::shared_ptr<SiteDesk> site_desk_;
   std::map<std::string, std::shared_ptr<Mirror>, std::less<>> mirrors_;
+  // Whose relationship is ending or was to end: they hear nothing until that is decided.
+  std::map<std::string, DhcpService, std::less<>> suspended_;
   std::set<std::string> adding_;    // names between the primary's word and the store's
   std::set<std::string> unserved_;  // of services that its configuration has not, as was logged
   std::set<std::string> orphaned_;  // mirrors that the primary does not know (any more)

@@ -136,11 +136,14 @@ class CreateCase:
             self.assertEqual(pair.kea("b").running()[subnets], [])
         else:
             pair.network.client_side("a", False)
-            self.assertEqual(perfdhcp.leases(pair.network, self.service, count=5).received[0], 0)
+            leases = pair.lease_addresses("b")
+            perfdhcp.leases(pair.network, self.service, count=5)
+            self.assertEqual(pair.lease_addresses("b"), leases)
             code, _, err = pair.secondary.ctl("scopes", "enable", "--service", self.service)
             self.assertEqual(code, 0, err)
             self.assertEqual(pair.mirrored("b"), mirrored)
             self.assertEqual(perfdhcp.leases(pair.network, self.service, count=5).lost, 0)
+            self.assertGreater(len(pair.lease_addresses("b")), len(leases))
             pair.network.client_side("a", True)
 
 
