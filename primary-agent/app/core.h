@@ -122,6 +122,9 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   // What HA there is of services without a relationship.
   void Detect(std::function<void(std::vector<v1::RelationshipView>)> done);
 
+  void DetectNext(std::vector<DhcpService> services, std::vector<v1::RelationshipView> views,
+                  std::function<void(std::vector<v1::RelationshipView>)> done);
+
   // -- core_transaction.cc
   struct Changing;
   std::shared_ptr<Sites> MakeSites();
@@ -134,6 +137,11 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void AskSite(const std::shared_ptr<Changing>& changing, const Transaction::Ask& ask);
   void AddOwnFacts(DhcpService service, v1::SiteFacts& facts) const;
   void TickTransactions();
+  // Whether the relationship is being created, edited or removed.
+  bool IsChanging(std::string_view name) const;
+  // Adds to `report` what is being changed, of one relationship or, `name` empty, of all. False:
+  // nothing is.
+  bool AddChanges(std::string_view name, v1::StatusReport& report) const;
   void PackObjects(const std::shared_ptr<Changing>& changing);
   void JournalTransaction(const std::shared_ptr<Changing>& changing,
                           const v1::TransactionRecord& record);

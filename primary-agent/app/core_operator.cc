@@ -74,7 +74,9 @@ Stream* PrimaryApp::Core::Named(const Request& request, const std::string& name)
 void PrimaryApp::Core::Status(const Request& request) {
   const std::string& name = request.message.status().name();
   const bool all = name.empty();
-  if (!all && !unserved_.contains(name) && Named(request, name) == nullptr) return;
+  if (!all && !unserved_.contains(name) && !IsChanging(name) && Named(request, name) == nullptr) {
+    return;
+  }
   v1::OperatorReply reply;
   int exit_code = 0;
   for (const auto& [stream_name, stream] : streams_) {
@@ -96,7 +98,7 @@ void PrimaryApp::Core::Status(const Request& request) {
     *status.mutable_since() = spec.since();
     exit_code = std::max(exit_code, 1);
   }
-  reply.mutable_status();
+  if (AddChanges(name, *reply.mutable_status())) exit_code = std::max(exit_code, 1);
   desk_->Reply(request, std::move(reply), exit_code);
 }
 

@@ -199,34 +199,44 @@ void PrimaryApp::Core::Scopes(const Request& request) {
 }
 
 void PrimaryApp::Core::Detect(std::function<void(std::vector<v1::RelationshipView>)> done) {
-  struct Found {
-    std::vector<v1::RelationshipView> views;
-    std::function<void(std::vector<v1::RelationshipView>)> done;
-    ~Found() { done(std::move(views)); }
-  };
-  const auto all = std::make_shared<Found>(Found{{}, std::move(done)});
+  std::vector<DhcpService> unknown;
   for (const auto& [service, look] : looks_) {
     const bool mirrored =
         std::any_of(streams_.begin(), streams_.end(), [service = service](const auto& entry) {
           return entry.second->service() == service;
         });
-    if (mirrored || !look || look->ha_mode.empty()) continue;
-    world_.services.at(service).worker.Post(
-        [all, service = service, loop = &world_.loop, since = world_.clock.Wall(),
-         participant = sites_->local(service).participant]() mutable {
-          const auto found = participant->FindHa();
-          loop->Post([all = std::move(all), service, found] {
-            if (!found.ok() || !*found) return;
-            v1::RelationshipView& view = all->views.emplace_back();
-            view.set_service(std::string(ServiceName(service)));
-            view.set_mode((*found)->settings.mode());
-            view.set_state("DETECTED");
-            *view.mutable_ha() = (*found)->settings;
-            view.set_primary((*found)->settings.primary());
-            view.set_secondary((*found)->settings.secondary());
-          });
-        });
+    if (!mirrored && look && !look->ha_mode.empty()) unknown.push_back(service);
   }
+  DetectNext(std::move(unknown), {}, std::move(done));
+}
+
+// One after another, each on the worker that owns its Kea.
+void PrimaryApp::Core::DetectNext(std::vector<DhcpService> services,
+                                  std::vector<v1::RelationshipView> views,
+                                  std::function<void(std::vector<v1::RelationshipView>)> done) {
+  if (services.empty()) return done(std::move(views));
+  const DhcpService service = services.back();
+  services.pop_back();
+  const Sites::Local& local = sites_->local(service);
+  local.worker.Post([self = weak_from_this(), loop = &world_.loop, service, services, views, done,
+                     participant = local.participant] {
+    const auto found = participant->FindHa();
+    loop->Post([self, service, services, views, done, found]() mutable {
+      const auto core = self.lock();
+      if (!core) return;
+      if (found.ok() && *found) {
+        const v1::HighAvailability& ha = (*found)->settings;
+        v1::RelationshipView& view = views.emplace_back();
+        view.set_service(std::string(ServiceName(service)));
+        view.set_mode(ha.mode());
+        view.set_state("DETECTED");
+        view.set_primary(ha.primary());
+        view.set_secondary(ha.secondary());
+        *view.mutable_ha() = ha;
+      }
+      core->DetectNext(std::move(services), std::move(views), std::move(done));
+    });
+  });
 }
 
 }  // namespace nestor::primary

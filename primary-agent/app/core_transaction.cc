@@ -206,6 +206,39 @@ void PrimaryApp::Core::TickTransactions() {
   }
 }
 
+bool PrimaryApp::Core::IsChanging(std::string_view name) const {
+  return std::any_of(changing_.begin(), changing_.end(), [&](const auto& entry) {
+    return entry.second->transaction.spec().name() == name;
+  });
+}
+
+bool PrimaryApp::Core::AddChanges(std::string_view name, v1::StatusReport& report) const {
+  bool added = false;
+  for (const auto& [service, changing] : changing_) {
+    const Transaction& transaction = changing->transaction;
+    const v1::RelationshipSpec& spec = transaction.spec();
+    if (!name.empty() && spec.name() != name) continue;
+    auto& all = *report.mutable_relationships();
+    auto status = std::find_if(all.begin(), all.end(),
+                               [&](const auto& one) { return one.name() == spec.name(); });
+    if (status == all.end()) {
+      v1::RelationshipStatus& fresh = *all.Add();
+      fresh.set_name(spec.name());
+      fresh.set_service(std::string(ServiceName(service)));
+      fresh.set_mode(spec.ha().mode());
+      fresh.mutable_primary()->set_server(spec.primary());
+      fresh.mutable_secondary()->set_server(spec.secondary());
+      status = std::prev(all.end());
+    }
+    status->set_state("IMPAIRED");
+    status->add_reasons(fmt::format("it is being {} by {}: {}",
+                                    KindText(transaction.order().wish.kind),
+                                    transaction.order().operator_name, transaction.Doing()));
+    added = true;
+  }
+  return added;
+}
+
 void PrimaryApp::Core::PackObjects(const std::shared_ptr<Changing>& changing) {
   world_.services.at(changing->service)
       .worker.Post([self = weak_from_this(), loop = &world_.loop, changing,

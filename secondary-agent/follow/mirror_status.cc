@@ -160,6 +160,8 @@ v1::RelationshipView Mirror::View() const {
   view.set_hold_percent(spec_.hold_percent());
   view.set_hold_minimum(spec_.hold_minimum());
   *view.mutable_since() = spec_.since();
+  if (spec_.has_ha()) *view.mutable_ha() = spec_.ha();
+  view.set_split_pools(spec_.split_pools());
   view.set_state(Judged().state);
   return view;
 }

@@ -24,10 +24,12 @@ def other(service):
 class Standalone(Pair):
     """As Pair, without HA, the secondary having another configuration."""
 
-    def __init__(self, service="dhcp4", services=None, **options):
+    def __init__(self, service="dhcp4", services=None, with_ha=None, **options):
+        """with_ha: somebody has made them a pair of that mode already, and has not told Nestor."""
         services = services or (service,)
-        options.setdefault("secondary_mirrored", {one: other(one) for one in services})
-        super().__init__(services=services, ha=None, **options)
+        if not with_ha:
+            options.setdefault("secondary_mirrored", {one: other(one) for one in services})
+        super().__init__(services=services, ha=with_ha, **options)
 
     def start(self):
         self.start_keas().start_agents()

@@ -118,6 +118,64 @@ TEST(CommandLineTest, Relationships) {
   EXPECT_EQ(Parsed({"relationship", "remove", "east6"}).request.remove().name(), "east6");
 }
 
+TEST(CommandLineTest, CreatingARelationship) {
+  const Invocation invocation =
+      Parsed({"relationship", "create", "east6", "--service", "dhcp6", "--mode", "load-balancing",
+              "--secondary", "kea-b", "--heartbeat-delay", "1000", "--max-unacked-clients", "0",
+              "--secondary-url", "http://192.0.2.2:8000/", "--split-pools", "--timeout", "30",
+              "--yes"});
+  EXPECT_TRUE(invocation.yes);
+  const v1::CreateRequest& create = invocation.request.create();
+  EXPECT_EQ(create.name(), "east6");
+  EXPECT_EQ(create.service(), v1::DHCP6);
+  EXPECT_EQ(create.ha().mode(), "load-balancing");
+  EXPECT_EQ(create.ha().secondary(), "kea-b");
+  EXPECT_EQ(create.ha().heartbeat_delay(), 1000u);
+  EXPECT_TRUE(create.ha().has_max_unacked_clients());
+  EXPECT_EQ(create.ha().max_unacked_clients(), 0u);
+  EXPECT_FALSE(create.ha().has_max_ack_delay());
+  EXPECT_EQ(create.ha().secondary_url(), "http://192.0.2.2:8000/");
+  EXPECT_TRUE(create.split_pools());
+  EXPECT_EQ(create.options().timeout(), 30u);
+  EXPECT_FALSE(create.options().dry_run());
+}
+
+TEST(CommandLineTest, EditingARelationshipNamesOnlyWhatChanges) {
+  const v1::EditRequest edit =
+      Parsed({"relationship", "edit", "east4", "--mode", "hot-standby", "--mirror", "--dry-run"})
+          .request.edit();
+  EXPECT_EQ(edit.ha().mode(), "hot-standby");
+  EXPECT_FALSE(edit.ha().has_heartbeat_delay());
+  EXPECT_TRUE(edit.has_observe());
+  EXPECT_FALSE(edit.observe());
+  EXPECT_FALSE(edit.has_hold_percent());
+  EXPECT_TRUE(edit.options().dry_run());
+  EXPECT_EQ(Parsed({"relationship", "split-pools", "east4"}).request.edit().pools(), v1::SPLIT);
+}
+
+TEST(CommandLineTest, RemovingARelationshipSaysWhatBecomesOfScopes) {
+  EXPECT_FALSE(Parsed({"relationship", "remove", "e"}).request.remove().has_secondary_scopes());
+  const auto choice = [](const char* what) {
+    return Parsed({"relationship", "remove", "e", "--secondary-scopes", what})
+        .request.remove()
+        .secondary_scopes();
+  };
+  EXPECT_EQ(choice("keep"), v1::SCOPES_AS_THEY_ARE);
+  EXPECT_EQ(choice("disable"), v1::DISABLE);
+  EXPECT_EQ(choice("delete"), v1::DELETE);
+  const v1::ScopesRequest scopes =
+      Parsed({"scopes", "enable", "--service", "dhcp6"}).request.scopes();
+  EXPECT_EQ(scopes.service(), v1::DHCP6);
+  EXPECT_EQ(scopes.scopes(), v1::ENABLE);
+}
+
+TEST(CommandLineTest, Servers) {
+  EXPECT_TRUE(Parsed({"servers"}).request.has_servers());
+  const v1::HaRequest ha = Parsed({"ha", "east4", "maintenance-start", "kea-b"}).request.ha();
+  EXPECT_EQ(ha.action(), "maintenance-start");
+  EXPECT_EQ(ha.server(), "kea-b");
+}
+
 TEST(CommandLineTest, Keygen) {
   const Invocation invocation = Parsed({"keygen", "kea-a"});
   EXPECT_EQ(invocation.keygen_name, "kea-a");
@@ -137,8 +195,15 @@ TEST(CommandLineTest, SaysWhatIsWrong) {
   EXPECT_THAT(Wrong({"--key", "k", "--server-key", "s", "status"}), HasSubstr("requires --agent"));
   EXPECT_THAT(Wrong({"relationship", "adopt", "x", "--service", "dhcp5", "--secondary", "kea-b"}),
               HasSubstr("dhcp5"));
-  EXPECT_THAT(Wrong({"relationship", "adopt", "x", "--service", "dhcp4"}),
-              HasSubstr("--secondary is required"));
+  EXPECT_THAT(Wrong({"relationship", "create", "x", "--service", "dhcp4", "--secondary", "kea-b"}),
+              HasSubstr("--mode is required"));
+  EXPECT_THAT(Wrong({"relationship", "edit", "x", "--mode", "passive-backup"}),
+              HasSubstr("passive-backup"));
+  EXPECT_THAT(Wrong({"relationship", "edit", "x", "--split-pools", "--join-pools"}),
+              HasSubstr("excludes"));
+  EXPECT_THAT(Wrong({"relationship", "remove", "x", "--secondary-scopes", "burn"}),
+              HasSubstr("burn"));
+  EXPECT_THAT(Wrong({"ha", "x", "explode", "kea-a"}), HasSubstr("explode"));
 }
 
 TEST(CommandLineTest, HelpAndVersionAreNoErrors) {
