@@ -274,19 +274,18 @@ class Verbs {
   }
 
   void AddEdit(CLI::App& relationship) {
-    CLI::App* edit =
-        Verb(relationship, "edit", "change it in place; what is not named stays",
-             [this](auto& request) {
-               v1::EditRequest& its = *request.mutable_edit();
-               its.set_name(name_);
-               *its.mutable_ha() = ha_;
-               its.set_pools(pools_);
-               if (observe_) its.set_observe(true);
-               if (mirror_) its.set_observe(false);
-               if (hold_percent_ != 0) its.set_hold_percent(hold_percent_);
-               if (hold_minimum_ != 0) its.set_hold_minimum(hold_minimum_);
-               *its.mutable_options() = options_;
-             });
+    CLI::App* edit = Verb(relationship, "edit", "change it in place; what is not named stays",
+                          [this](auto& request) {
+                            v1::EditRequest& its = *request.mutable_edit();
+                            its.set_name(name_);
+                            *its.mutable_ha() = ha_;
+                            its.set_pools(pools_);
+                            if (observe_) its.set_observe(true);
+                            if (mirror_) its.set_observe(false);
+                            if (hold_percent_ != 0) its.set_hold_percent(hold_percent_);
+                            if (hold_minimum_ != 0) its.set_hold_minimum(hold_minimum_);
+                            *its.mutable_options() = options_;
+                          });
     edit->add_option("NAME", name_, kNameHelp)->required();
     AddHa(*edit);
     CLI::Option* split = edit->add_flag_callback(
@@ -299,14 +298,14 @@ class Verbs {
     AddHold(*edit);
     AddTransaction(*edit);
 
-    CLI::App* split_pools = Verb(relationship, "split-pools",
-                                 "split the pools that came since it was created",
-                                 [this](auto& request) {
-                                   v1::EditRequest& its = *request.mutable_edit();
-                                   its.set_name(name_);
-                                   its.set_pools(v1::SPLIT);
-                                   *its.mutable_options() = options_;
-                                 });
+    CLI::App* split_pools =
+        Verb(relationship, "split-pools", "split the pools that came since it was created",
+             [this](auto& request) {
+               v1::EditRequest& its = *request.mutable_edit();
+               its.set_name(name_);
+               its.set_pools(v1::SPLIT);
+               *its.mutable_options() = options_;
+             });
     split_pools->add_option("NAME", name_, kNameHelp)->required();
     AddTransaction(*split_pools);
   }
@@ -338,12 +337,12 @@ class Verbs {
     Verb(app_, "servers", "the agents that are known, and their Keas",
          [](auto& request) { request.mutable_servers(); });
 
-    CLI::App* ha = Verb(app_, "ha", "Kea's own commands for a pair, by hand",
-                        [this](auto& request) {
-                          request.mutable_ha()->set_name(name_);
-                          request.mutable_ha()->set_action(action_);
-                          request.mutable_ha()->set_server(secondary_);
-                        });
+    CLI::App* ha =
+        Verb(app_, "ha", "Kea's own commands for a pair, by hand", [this](auto& request) {
+          request.mutable_ha()->set_name(name_);
+          request.mutable_ha()->set_action(action_);
+          request.mutable_ha()->set_server(secondary_);
+        });
     ha->add_option("NAME", name_, kNameHelp)->required();
     ha->add_option("ACTION", action_,
                    "sync, maintenance-start, maintenance-cancel, continue or reset")

@@ -2,7 +2,6 @@
 
 #include <absl/time/clock.h>
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <cstdio>
@@ -55,10 +54,10 @@ v1::TransactionOptions OptionsOf(const v1::OperatorRequest& request) {
 }
 
 void SetDryRun(bool dry_run, v1::OperatorRequest& request) {
-  v1::TransactionOptions& options = request.has_create() ? *request.mutable_create()->mutable_options()
-                                    : request.has_edit()
-                                        ? *request.mutable_edit()->mutable_options()
-                                        : *request.mutable_remove()->mutable_options();
+  v1::TransactionOptions& options =
+      request.has_create() ? *request.mutable_create()->mutable_options()
+      : request.has_edit() ? *request.mutable_edit()->mutable_options()
+                           : *request.mutable_remove()->mutable_options();
   options.set_dry_run(dry_run);
 }
 
@@ -202,8 +201,9 @@ bool Agrees(std::string_view question) {
 }
 
 int Unasked() {
-  fmt::print(stderr,
-             "nestorctl: this changes both servers, and there is no terminal to ask at: say --yes\n");
+  fmt::print(
+      stderr,
+      "nestorctl: this changes both servers, and there is no terminal to ask at: say --yes\n");
   return kUsage;
 }
 

@@ -79,7 +79,8 @@ std::string HaEffect(const v1::HaRequest& ha) {
       {"maintenance-cancel", "Both serve their own clients again."},
       {"continue", "A state machine that waits for an operator goes on; nothing else happens."},
       {"reset",
-       "Its HA begins anew: it answers no client until it has heard its partner and fetched what it "
+       "Its HA begins anew: it answers no client until it has heard its partner and fetched what "
+       "it "
        "missed, one heartbeat-delay or more."},
   };
   const auto effect = kEffects.find(ha.action());

@@ -104,9 +104,8 @@ absl::Status Participant::Test(const v1::SiteRequest& request, v1::Tested& teste
   tested.set_ha(ha::ParametersText(options_.service, own.root()));
   const json::Value& root = *json::Find(own.root(), ServiceRoot(options_.service));
   if (const json::Value* threads = json::Find(root, "multi-threading")) {
-    const json::Value* before =
-        json::Find(*json::Find(running.arguments.root(), ServiceRoot(options_.service)),
-                   "multi-threading");
+    const json::Value* before = json::Find(
+        *json::Find(running.arguments.root(), ServiceRoot(options_.service)), "multi-threading");
     std::string text = json::Canonical(*threads);
     if (before == nullptr || json::Canonical(*before) != text) {
       tested.set_multi_threading(std::move(text));
@@ -129,8 +128,8 @@ absl::Status Participant::TestAtKea(const Draft& draft) {
 
 absl::Status Participant::Set(const std::string& name, const v1::SiteRequest& request) {
   if (const std::string unfinished = Unfinished(); !unfinished.empty()) {
-    return Error(absl::StatusCode::kFailedPrecondition,
-                 "another change on {} is not ended yet: {}", options_.server, unfinished);
+    return Error(absl::StatusCode::kFailedPrecondition, "another change on {} is not ended yet: {}",
+                 options_.server, unfinished);
   }
   ASSIGN_OR_RETURN(const watch::Running running,
                    watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout));
@@ -272,8 +271,7 @@ absl::Status Participant::Undo(const std::string& transaction) {
   return world_.undo.RemoveUndo(options_.service);
 }
 
-absl::Status Participant::PutFileBack(const v1::UndoRecord& record,
-                                      const watch::Running& running) {
+absl::Status Participant::PutFileBack(const v1::UndoRecord& record, const watch::Running& running) {
   // Where something else has changed meanwhile, the file of before would lose that.
   const bool as_before = record.digest() == config::Bytes(running.set->Digest());
   if (!record.file().empty() && as_before) {

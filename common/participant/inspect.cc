@@ -98,8 +98,7 @@ void Participant::InspectConfiguration(const watch::Running& running, v1::SiteFa
   }
   if (running.config_backend) facts.set_config_backend(*running.config_backend);
   facts.set_lease_database(LeaseDatabase(arguments, options_.service));
-  facts.set_multi_threading(
-      ha::MultiThreading(options_.service, arguments, facts.kea_version()));
+  facts.set_multi_threading(ha::MultiThreading(options_.service, arguments, facts.kea_version()));
   if (options_.service == DhcpService::kDhcp6) facts.set_server_id(ServerId(arguments));
   facts.set_digest(std::string(config::Bytes(running.set->Digest())));
   for (int kind = 0; kind < config::kKinds; ++kind) {
@@ -118,8 +117,7 @@ std::string Participant::KeaFile() {
   const auto status = world_.kea.Send("status-get", {}, kea::kShortTimeout);
   const json::Value* arguments = status.ok() ? status->arguments() : nullptr;
   const json::Value* pid = arguments == nullptr ? nullptr : json::Find(*arguments, "pid");
-  return pid == nullptr || !pid->IsInt64() ? std::string()
-                                           : world_.files.FileOf(pid->GetInt64());
+  return pid == nullptr || !pid->IsInt64() ? std::string() : world_.files.FileOf(pid->GetInt64());
 }
 
 void Participant::InspectFile(v1::SiteFacts& facts) {

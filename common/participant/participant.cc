@@ -31,6 +31,7 @@ void Participant::Do(const std::string& name, const v1::SiteRequest& request, Do
                                                         const absl::Status& status) {
     reply.set_transaction(request.transaction());
     reply.set_number(request.number());
+    reply.set_start(request.start());
     reply.set_ended(request.has_undo() || request.has_forget());
     reply.set_code(static_cast<int>(status.code()));
     if (!status.ok()) reply.set_text(Utf8(Message(status), kMostText));

@@ -74,8 +74,7 @@ class Participant : public std::enable_shared_from_this<Participant> {
     std::shared_ptr<const config::ObjectSet> objects;  // once all are there
   };
 
-  absl::Status DoNow(const std::string& name, const v1::SiteRequest& request,
-                     v1::SiteReply& reply);
+  absl::Status DoNow(const std::string& name, const v1::SiteRequest& request, v1::SiteReply& reply);
   // -- inspect.cc
   v1::SiteFacts Inspect();
   v1::SiteFacts InspectKea();

@@ -38,7 +38,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
     Instant heard;
     absl::Time heard_wall;
     std::map<DhcpService, std::string> services;  // whose Keas are there, with their versions
-    std::vector<std::string> known;  // the relationships that it follows
+    std::vector<std::string> known;               // the relationships that it follows
     // Of those, what is none here: whether an operator removed it (true), or this journal never
     // heard of it.
     std::map<std::string, bool> ended;
@@ -110,7 +110,6 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   // The secondary may learn that it has ended.
   void TellEnded(const v1::RelationshipSpec& spec);
   std::string WhyUnserved(const v1::RelationshipSpec& spec) const;
-
 
   // -- core_plan.cc
   void Create(const Request& request);

@@ -162,8 +162,7 @@ void PrimaryApp::Core::Ha(const Request& request) {
   }
   // Maintenance of one server is told to the other, which takes over.
   const bool maintenance = ha.action().starts_with("maintenance-");
-  const std::string& other =
-      ha.server() == spec.primary() ? spec.secondary() : spec.primary();
+  const std::string& other = ha.server() == spec.primary() ? spec.secondary() : spec.primary();
   const std::string asked = maintenance ? other : ha.server();
   v1::SiteRequest site;
   site.mutable_ha_command()->set_action(ha.action());
@@ -201,10 +200,9 @@ void PrimaryApp::Core::Scopes(const Request& request) {
 void PrimaryApp::Core::Detect(std::function<void(std::vector<v1::RelationshipView>)> done) {
   std::vector<DhcpService> unknown;
   for (const auto& [service, look] : looks_) {
-    const bool mirrored =
-        std::any_of(streams_.begin(), streams_.end(), [service = service](const auto& entry) {
-          return entry.second->service() == service;
-        });
+    const bool mirrored = std::any_of(
+        streams_.begin(), streams_.end(),
+        [service = service](const auto& entry) { return entry.second->service() == service; });
     if (!mirrored && look && !look->ha_mode.empty()) unknown.push_back(service);
   }
   DetectNext(std::move(unknown), {}, std::move(done));

@@ -292,8 +292,7 @@ void PrimaryApp::Core::TellEnded(const v1::RelationshipSpec& spec) {
     if (session.server != spec.secondary()) continue;
     session.ended[spec.name()] = true;
     // It may have begun to follow since it last said whom it follows.
-    if (std::find(session.known.begin(), session.known.end(), spec.name()) ==
-        session.known.end()) {
+    if (std::find(session.known.begin(), session.known.end(), spec.name()) == session.known.end()) {
       session.known.push_back(spec.name());
     }
   }

@@ -60,18 +60,17 @@ struct PrimaryApp::Core::Changing {
 std::shared_ptr<Sites> PrimaryApp::Core::MakeSites() {
   std::map<DhcpService, Sites::Local> local;
   for (auto& [service, kea] : world_.services) {
-    const auto writer =
-        std::make_shared<keafile::ConfigWriter>(service, options_.server_name, kea.kea,
-                                                world_.files, kea.worker, world_.disk, world_.clock);
-    local.emplace(service,
-                  Sites::Local{kea.worker,
-                               std::make_shared<participant::Participant>(
-                                   participant::Options{service, options_.server_name,
-                                                        options_.version,
-                                                        options_.services[service]},
-                                   participant::World{kea.kea, world_.files, writer,
-                                                      world_.journal, world_.reach,
-                                                      world_.clock})});
+    const auto writer = std::make_shared<keafile::ConfigWriter>(service, options_.server_name,
+                                                                kea.kea, world_.files, kea.worker,
+                                                                world_.disk, world_.clock);
+    local.emplace(
+        service,
+        Sites::Local{kea.worker,
+                     std::make_shared<participant::Participant>(
+                         participant::Options{service, options_.server_name, options_.version,
+                                              options_.services[service]},
+                         participant::World{kea.kea, world_.files, writer, world_.journal,
+                                            world_.reach, world_.clock})});
   }
   return std::make_shared<Sites>(
       options_.server_name, world_.clock, world_.loop, std::move(local),
@@ -95,10 +94,10 @@ bool PrimaryApp::Core::SendToAgent(const std::string& server, v1::Envelope envel
 }
 
 void PrimaryApp::Core::AskOnce(const std::string& server, DhcpService service,
-                               const std::string& name, v1::SiteRequest request,
-                               Sites::Done done) {
+                               const std::string& name, v1::SiteRequest request, Sites::Done done) {
   request.set_transaction(config::Hex(world_.random.StreamId()));
   request.set_number(1);
+  request.set_start(world_.random.Next());
   sites_->Ask(server, service, name, request, std::move(done));
 }
 
@@ -111,18 +110,20 @@ absl::Status PrimaryApp::Core::ResumeTransactions() {
     const auto service = ServiceFromName(spec.service() == v1::DHCP6 ? "dhcp6" : "dhcp4");
     const bool decided = record.stage() == Record::DECIDED;
     NESTOR_LOG(warn, "TRANSACTION_RESUMED", "relationship={} transaction={} kind={} decided={}",
-               spec.name(), record.transaction(), Record::Kind_Name(record.kind()), decided ? 1 : 0);
+               spec.name(), record.transaction(), Record::Kind_Name(record.kind()),
+               decided ? 1 : 0);
     // The relationship is what it is after the decision, or else what it was before.
     const bool exists = decided ? record.kind() != Record::REMOVE : !record.spec_before().empty();
     if (exists) {
-      RETURN_IF_ERROR(world_.journal.SaveRelationship(decided ? spec : SpecOf(record.spec_before())));
+      RETURN_IF_ERROR(
+          world_.journal.SaveRelationship(decided ? spec : SpecOf(record.spec_before())));
     } else if (const absl::Status gone = world_.journal.RemoveRelationship(spec.name());
                !gone.ok() && !absl::IsNotFound(gone)) {
       return gone;
     }
     if (!world_.services.contains(*service)) continue;  // until its configuration has it again
-    changing_.insert_or_assign(*service,
-                               std::make_shared<Changing>(Transaction(record), *service));
+    changing_.insert_or_assign(
+        *service, std::make_shared<Changing>(Transaction(record, world_.random.Next()), *service));
   }
   return absl::OkStatus();
 }
@@ -138,12 +139,13 @@ void PrimaryApp::Core::Begin(const Request& request, Order order) {
   order.operator_name = request.message.operator_name();
   if (const auto other = changing_.find(service); other != changing_.end()) {
     return desk_->Refuse(
-        request, fmt::format("{} is being changed: {}; try again when that has ended",
-                             other->second->transaction.spec().name(),
-                             other->second->transaction.Doing()));
+        request,
+        fmt::format("{} is being changed: {}; try again when that has ended",
+                    other->second->transaction.spec().name(), other->second->transaction.Doing()));
   }
   const auto changing = std::make_shared<Changing>(
-      Transaction(config::Hex(world_.random.StreamId()), std::move(order)), service);
+      Transaction(config::Hex(world_.random.StreamId()), std::move(order), world_.random.Next()),
+      service);
   changing->request = request;
   changing_[service] = changing;
   Act(changing, changing->transaction.Start(world_.clock.Now()));
@@ -248,8 +250,8 @@ void PrimaryApp::Core::PackObjects(const std::shared_ptr<Changing>& changing) {
         loop->Post([self, changing, pieces = std::move(pieces)]() mutable {
           const auto core = self.lock();
           if (!core) return;
-          core->Act(changing, changing->transaction.OnPacked(core->world_.clock.Now(),
-                                                             std::move(pieces)));
+          core->Act(changing,
+                    changing->transaction.OnPacked(core->world_.clock.Now(), std::move(pieces)));
         });
       });
 }
@@ -276,9 +278,9 @@ void PrimaryApp::Core::JournalTransaction(const std::shared_ptr<Changing>& chang
       if (decided && status.ok()) (void)journal->RemoveRelationship(spec.name());
     }
     if (decided && status.ok()) {
-      (void)journal->AddEntry(spec.name(), operators::RelationshipEntry(
-                                               *clock, KindText(record.kind()),
-                                               record.operator_name()));
+      (void)journal->AddEntry(
+          spec.name(),
+          operators::RelationshipEntry(*clock, KindText(record.kind()), record.operator_name()));
     }
     loop->Post([self, changing, record, status, decided, opened = std::move(opened)]() mutable {
       const auto core = self.lock();
@@ -317,8 +319,9 @@ void PrimaryApp::Core::TakeStreamOut(const std::shared_ptr<Changing>& changing) 
   const auto node = streams_.extract(name);
   if (node.empty()) return;
   ending_[name] = node.mapped();
-  watches_.at(changing->service)->worker().Post(
-      [watch = watches_.at(changing->service), name] { watch->recorder().Close(name); });
+  watches_.at(changing->service)->worker().Post([watch = watches_.at(changing->service), name] {
+    watch->recorder().Close(name);
+  });
 }
 
 void PrimaryApp::Core::Decided(const std::shared_ptr<Changing>& changing,

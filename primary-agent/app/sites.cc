@@ -54,7 +54,10 @@ void Sites::Forget(const std::string& transaction) {
 
 void Sites::OnReply(const std::string& server, const v1::SiteReply& reply) {
   const auto open = open_.find({reply.transaction(), reply.number()});
-  if (open == open_.end() || open->second.server != server) return;
+  if (open == open_.end() || open->second.server != server ||
+      open->second.envelope.site_request().start() != reply.start()) {
+    return;
+  }
   open->second.heard = clock_.Now();
   if (reply.working()) return;
   const Done done = std::move(open->second.done);

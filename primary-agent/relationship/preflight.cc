@@ -122,17 +122,17 @@ class Checks {
     }
     const bool newer = first > second;
     Add(v1::Check::WARNED, "versions", {},
-        fmt::format("Kea {} and {} work as a pair{}; use one version as soon as you can",
-                    primary_.facts.kea_version(), secondary_.facts.kea_version(),
-                    newer ? ", but what only the newer one knows is refused by the secondary"
-                          : ""));
+        fmt::format(
+            "Kea {} and {} work as a pair{}; use one version as soon as you can",
+            primary_.facts.kea_version(), secondary_.facts.kea_version(),
+            newer ? ", but what only the newer one knows is refused by the secondary" : ""));
   }
 
   void Clocks() {
     const absl::Duration ahead = secondary_.clock_ahead - primary_.clock_ahead;
     const absl::Duration apart = absl::AbsDuration(ahead);
-    const std::string text =
-        fmt::format("{:.1f} s apart", absl::ToDoubleSeconds(absl::Trunc(apart, absl::Milliseconds(100))));
+    const std::string text = fmt::format(
+        "{:.1f} s apart", absl::ToDoubleSeconds(absl::Trunc(apart, absl::Milliseconds(100))));
     if (apart >= kClockFailure) {
       return Add(v1::Check::FAILED, "clocks", {},
                  text + ": HA warns at 30 s and ends at 60; let both follow the same NTP servers");
@@ -168,7 +168,8 @@ class Checks {
   bool Address(const std::string& server, const std::string& url) {
     if (url.empty()) {
       Add(v1::Check::FAILED, "HA address", server,
-          "none is given: name it as \"ha-url\" in the agent's configuration, or with --primary-url "
+          "none is given: name it as \"ha-url\" in the agent's configuration, or with "
+          "--primary-url "
           "and --secondary-url");
       return false;
     }
@@ -180,17 +181,20 @@ class Checks {
   }
 
   void NoHa(const v1::SiteFacts& facts) {
-    if (!facts.has_ha()) return Add(v1::Check::PASSED, "no HA yet", facts.server(), "none is set up");
+    if (!facts.has_ha())
+      return Add(v1::Check::PASSED, "no HA yet", facts.server(), "none is set up");
     Add(v1::Check::FAILED, "no HA yet", facts.server(),
-        fmt::format("it has HA already ({}, as {}): mirror it with nestorctl relationship adopt, or "
-                    "take the HA hook out of its configuration",
-                    facts.ha().mode(), facts.ha_server()));
+        fmt::format(
+            "it has HA already ({}, as {}): mirror it with nestorctl relationship adopt, or "
+            "take the HA hook out of its configuration",
+            facts.ha().mode(), facts.ha_server()));
   }
 
   void SameHa(const v1::SiteFacts& facts) {
     if (!facts.has_ha()) {
-      return Add(v1::Check::FAILED, "its HA", facts.server(),
-                 "the HA hook is not loaded; put it back, or remove the relationship and create it");
+      return Add(
+          v1::Check::FAILED, "its HA", facts.server(),
+          "the HA hook is not loaded; put it back, or remove the relationship and create it");
     }
     if (!facts.ha_unlike().empty()) {
       return Add(v1::Check::FAILED, "its HA", facts.server(),
@@ -246,9 +250,9 @@ class Checks {
 
   void File(const v1::SiteFacts& facts) {
     if (!facts.file_trouble().empty()) {
-      return Add(v1::Check::FAILED, "configuration file", facts.server(),
-                 fmt::format("{}: a restart would bring back what is in it now",
-                             facts.file_trouble()));
+      return Add(
+          v1::Check::FAILED, "configuration file", facts.server(),
+          fmt::format("{}: a restart would bring back what is in it now", facts.file_trouble()));
     }
     if (facts.file().empty()) {
       return Add(v1::Check::WARNED, "configuration file", facts.server(),
@@ -290,15 +294,17 @@ class Checks {
 
   void Pools() {
     const auto& unsplit = primary_.facts.unsplit_pools();
-    if (unsplit.empty()) return Add(v1::Check::PASSED, "pools", {}, "each is for one server's clients");
+    if (unsplit.empty())
+      return Add(v1::Check::PASSED, "pools", {}, "each is for one server's clients");
     if (wish_.splits) {
       return Add(v1::Check::PASSED, "pools", {},
                  fmt::format("{}{} will be split between the servers", unsplit.size(),
                              unsplit.size() == 20 ? " or more" : ""));
     }
     Add(v1::Check::WARNED, "pools", {},
-        fmt::format("both servers would offer the same addresses of {}{}; --split-pools splits them",
-                    unsplit[0], unsplit.size() > 1 ? " and other pools" : ""));
+        fmt::format(
+            "both servers would offer the same addresses of {}{}; --split-pools splits them",
+            unsplit[0], unsplit.size() > 1 ? " and other pools" : ""));
   }
 
   const Wish& wish_;
@@ -325,9 +331,9 @@ std::vector<v1::Check> Preflight(const Wish& wish, const SiteKnown& primary,
 }
 
 v1::Check ListenCheck(const std::string& server, const std::string& url, const absl::Status& went) {
-  return Make("HA address", server, went.ok(),
-              went.ok() ? fmt::format("{} is this server's, and free", url)
-                        : std::string(Message(went)));
+  return Make(
+      "HA address", server, went.ok(),
+      went.ok() ? fmt::format("{} is this server's, and free", url) : std::string(Message(went)));
 }
 
 v1::Check ReachCheck(const std::string& server, const std::string& url, const std::string& from,
@@ -346,10 +352,11 @@ v1::Check TestCheck(const std::string& server, const absl::Status& went, const v
     return Make("Kea's own test", server, true,
                 fmt::format("it takes the configuration; {} objects are added", tested.added()));
   }
-  v1::Check check = Make("Kea's own test", server, true,
-                         fmt::format("it takes the configuration; of what it has now {} objects are "
-                                     "replaced and {} removed, {} are added",
-                                     tested.replaced(), tested.removed(), tested.added()));
+  v1::Check check =
+      Make("Kea's own test", server, true,
+           fmt::format("it takes the configuration; of what it has now {} objects are "
+                       "replaced and {} removed, {} are added",
+                       tested.replaced(), tested.removed(), tested.added()));
   check.set_verdict(v1::Check::WARNED);
   return check;
 }

@@ -25,10 +25,14 @@ absl::Status StatusOf(const v1::SiteReply& reply) {
 
 }  // namespace
 
-Transaction::Transaction(std::string id, Order order)
-    : id_(std::move(id)), order_(std::move(order)), steps_(StepsOf(order_.wish.kind)) {}
+Transaction::Transaction(std::string id, Order order, uint64_t start)
+    : id_(std::move(id)),
+      start_(start),
+      order_(std::move(order)),
+      steps_(StepsOf(order_.wish.kind)) {}
 
-Transaction::Transaction(const v1::TransactionRecord& found) : id_(found.transaction()) {
+Transaction::Transaction(const v1::TransactionRecord& found, uint64_t start)
+    : id_(found.transaction()), start_(start) {
   order_.wish.kind = found.kind();
   (void)order_.wish.spec.ParseFromString(found.spec());
   order_.operator_name = found.operator_name();
@@ -41,8 +45,9 @@ std::vector<Transaction::Step> Transaction::StepsOf(v1::TransactionRecord::Kind 
   using enum Step;
   switch (kind) {
     case v1::TransactionRecord::CREATE:
-      return {kInspect, kListen,     kProbe, kTestPrimary, kPack,   kSend,  kTestSecondary,
-              kBegin,   kSetSecondary, kSetPrimary, kWait, kWrite, kDecide, kForget, kDrop};
+      return {kInspect, kListen,        kProbe,  kTestPrimary,  kPack,
+              kSend,    kTestSecondary, kBegin,  kSetSecondary, kSetPrimary,
+              kWait,    kWrite,         kDecide, kForget,       kDrop};
     case v1::TransactionRecord::EDIT:
       return {kInspect, kTestPrimary, kTestSecondary, kBegin,  kSetBoth,
               kWait,    kWrite,       kDecide,        kForget, kDrop};
@@ -153,6 +158,7 @@ void Transaction::Enter(Step step, Instant now, Actions& actions) {
 
 void Transaction::AskSite(Site site, v1::SiteRequest request, Actions& actions) {
   request.set_transaction(id_);
+  request.set_start(start_);
   request.set_number(next_number_++);
   open_[request.number()] = site;
   actions.asks.push_back({site, std::move(request)});
@@ -407,7 +413,7 @@ void Transaction::CompleteWait(Instant now, Actions& actions) {
   const auto words = [&](Site site) {
     const v1::Health& health = health_[site];
     return fmt::format("{} {}", Name(site),
-                       !health.error().empty()      ? "does not answer: " + health.error()
+                       !health.error().empty()     ? "does not answer: " + health.error()
                        : health.ha_state().empty() ? "has no HA state"
                                                    : "is " + health.ha_state());
   };

@@ -29,10 +29,10 @@ struct Order {
   std::string operator_name;
 };
 
-// One change of a relationship on both servers, or on neither: a state machine that says what to ask
-// of which site, and what to make durable before it goes on. Nothing is changed before both are
-// checked. What fails before it is decided is undone on both, again and again until they say that it
-// is; what is decided is finished the same way. Pure: whoever drives it sends, waits and stores.
+// One change of a relationship on both servers, or on neither: a state machine that says what to
+// ask of which site, and what to make durable before it goes on. Nothing is changed before both are
+// checked. What fails before it is decided is undone on both, again and again until they say that
+// it is; what is decided is finished the same way. Pure: whoever drives it sends, waits and stores.
 //
 //   inspect, listen, probe, test    nothing has changed yet; a failure is a refusal
 //   begin                           durable: from now on to be undone
@@ -51,16 +51,16 @@ class Transaction {
     std::vector<Ask> asks;
     // To be made durable, then OnJournaled(). Without a stage: to be removed.
     std::optional<v1::TransactionRecord> journal;
-    bool pack = false;  // what the primary is to have, for the secondary, then OnPacked()
+    bool pack = false;     // what the primary is to have, for the secondary, then OnPacked()
     bool told = false;     // report() has changed
     bool settled = false;  // exit_code() and text() are the operator's answer
     bool ended = false;    // nothing is left to be done
   };
 
-  // A new one. `id`: 32 hexadecimal digits.
-  Transaction(std::string id, Order order);
+  // A new one. `id`: 32 hexadecimal digits. `start`: random.
+  Transaction(std::string id, Order order, uint64_t start);
   // One that an earlier start of the agent journaled: it is finished, or undone.
-  explicit Transaction(const v1::TransactionRecord& found);
+  Transaction(const v1::TransactionRecord& found, uint64_t start);
 
   Actions Start(Instant now);
   // A site's answer, or DeadlineExceeded where it does not answer. `wall`: the coordinator's clock.
@@ -129,6 +129,7 @@ class Transaction {
   const std::string& Url(Site site) const;
 
   std::string id_;
+  uint64_t start_;
   Order order_;
   std::vector<Step> steps_;
   size_t at_ = 0;

@@ -141,13 +141,12 @@ std::shared_ptr<SiteDesk> SecondaryApp::Core::MakeSiteDesk() {
   for (auto& [service, kea] : world_.services) {
     local.emplace(
         service,
-        SiteDesk::Local{kea.worker, std::make_shared<participant::Participant>(
-                                        participant::Options{service, options_.server_name,
-                                                             options_.version,
-                                                             options_.services[service]},
-                                        participant::World{kea.kea, world_.files,
-                                                           keas_.at(service).writer, world_.store,
-                                                           world_.reach, world_.clock})});
+        SiteDesk::Local{kea.worker,
+                        std::make_shared<participant::Participant>(
+                            participant::Options{service, options_.server_name, options_.version,
+                                                 options_.services[service]},
+                            participant::World{kea.kea, world_.files, keas_.at(service).writer,
+                                               world_.store, world_.reach, world_.clock})});
   }
   return std::make_shared<SiteDesk>(
       world_.loop, std::move(local),
@@ -359,7 +358,8 @@ void SecondaryApp::Core::OnLook(DhcpService service, watch::Look look) {
   for (const auto& [name, mirror] : mirrors_) {
     if (mirror->service() != service) continue;
     mirror->OnKea(look.health);
-    if (look.read && !suspended_.contains(name)) mirror->OnLocal(look.set, look.origin, look.ha_mode, look.blocked);
+    if (look.read && !suspended_.contains(name))
+      mirror->OnLocal(look.set, look.origin, look.ha_mode, look.blocked);
   }
   look.set.reset();
   kea.read |= look.read;

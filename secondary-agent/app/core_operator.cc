@@ -174,10 +174,9 @@ void SecondaryApp::Core::Scopes(const Request& request) {
   const auto service = ServiceFromName(scopes.service() == v1::DHCP6 ? "dhcp6" : "dhcp4");
   for (const auto& [name, mirror] : mirrors_) {
     if (mirror->service() != *service) continue;
-    return desk_->Refuse(
-        request, fmt::format("{} mirrors {} to {}: its primary, {}, has the say", name,
-                             ServiceName(*service), options_.server_name,
-                             mirror->spec().primary()));
+    return desk_->Refuse(request, fmt::format("{} mirrors {} to {}: its primary, {}, has the say",
+                                              name, ServiceName(*service), options_.server_name,
+                                              mirror->spec().primary()));
   }
   if (!world_.services.contains(*service)) {
     return desk_->Refuse(request, fmt::format("{} has no service {} in its configuration",
@@ -186,12 +185,13 @@ void SecondaryApp::Core::Scopes(const Request& request) {
   v1::SiteRequest site;
   site.set_transaction("scopes");
   site.mutable_change_scopes()->set_scopes(scopes.scopes());
-  site_desk_->Do(*service, {}, site, [self = weak_from_this(), request](const v1::SiteReply& reply) {
-    const auto core = self.lock();
-    if (!core) return;
-    const bool ok = reply.code() == 0;
-    core->desk_->Reply(request, {}, ok ? 0 : kRefused, ok ? "done" : reply.text());
-  });
+  site_desk_->Do(*service, {}, site,
+                 [self = weak_from_this(), request](const v1::SiteReply& reply) {
+                   const auto core = self.lock();
+                   if (!core) return;
+                   const bool ok = reply.code() == 0;
+                   core->desk_->Reply(request, {}, ok ? 0 : kRefused, ok ? "done" : reply.text());
+                 });
 }
 
 // Only what the primary does not know is ended here; else the primary would bring it back.

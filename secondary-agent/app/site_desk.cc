@@ -23,13 +23,16 @@ void SiteDesk::OnRequest(DhcpService service, const std::string& name,
     v1::SiteReply none;
     none.set_transaction(request.transaction());
     none.set_number(request.number());
+    none.set_start(request.start());
     none.set_code(static_cast<int>(absl::StatusCode::kFailedPrecondition));
     none.set_text(
         fmt::format("its agent has no service {} in its configuration", ServiceName(service)));
     return send_(service, name, std::move(none));
   }
   Answers& answers = answers_[service];
-  if (answers.transaction != request.transaction()) answers = {request.transaction(), 0, {}};
+  if (answers.transaction != request.transaction() || answers.start != request.start()) {
+    answers = {request.transaction(), request.start(), 0, {}};
+  }
   if (const auto given = answers.given.find(request.number()); given != answers.given.end()) {
     return send_(service, name, given->second);
   }
@@ -38,12 +41,14 @@ void SiteDesk::OnRequest(DhcpService service, const std::string& name,
   v1::SiteReply& working = answers.given[request.number()];
   working.set_transaction(request.transaction());
   working.set_number(request.number());
+  working.set_start(request.start());
   working.set_working(true);
   while (answers.given.size() > kMostKept) answers.given.erase(answers.given.begin());
   Do(service, name, request, [this, service, name](v1::SiteReply reply) {
     complete_(service, reply);
     Answers& its = answers_[service];
-    if (its.transaction == reply.transaction()) its.given[reply.number()] = reply;
+    if (its.transaction == reply.transaction() && its.start == reply.start())
+      its.given[reply.number()] = reply;
     send_(service, name, std::move(reply));
   });
 }

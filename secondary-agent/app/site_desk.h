@@ -34,6 +34,7 @@ class SiteDesk : public std::enable_shared_from_this<SiteDesk> {
   // Of the transaction that asked last, of one service.
   struct Answers {
     std::string transaction;
+    uint64_t start = 0;
     uint64_t newest = 0;
     std::map<uint64_t, v1::SiteReply> given;  // by number; `working`: it is being done
   };

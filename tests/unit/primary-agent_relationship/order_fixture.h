@@ -64,8 +64,8 @@ inline Order RemoveOrder() {
 // test breaks.
 class Driven {
  public:
-  explicit Driven(Order order) : machine_(kId, std::move(order)) {}
-  explicit Driven(const v1::TransactionRecord& found) : machine_(found) {}
+  explicit Driven(Order order) : machine_(kId, std::move(order), 1) {}
+  explicit Driven(const v1::TransactionRecord& found) : machine_(found, 2) {}
 
   static constexpr char kId[] = "0123456789abcdef0123456789abcdef";
 
@@ -147,10 +147,9 @@ class Driven {
     v1::SiteReply reply;
     reply.set_number(request.number());
     Server& server = servers[site];
-    asked.push_back(std::string(site == Site::kPrimary ? "primary " : "secondary ") +
-                    request.GetDescriptor()
-                        ->FindFieldByNumber(static_cast<int>(request.ask_case()))
-                        ->name());
+    asked.push_back(
+        std::string(site == Site::kPrimary ? "primary " : "secondary ") +
+        request.GetDescriptor()->FindFieldByNumber(static_cast<int>(request.ask_case()))->name());
     const auto broken = broken_.find({site, request.ask_case()});
     if (broken != broken_.end() && broken->second.second-- > 0) {
       reply.set_code(static_cast<int>(broken->second.first));

@@ -98,12 +98,12 @@ TEST_F(PreflightTest, HaThatIsThereAlready) {
 TEST_F(PreflightTest, OtherRelationshipsOfTheService) {
   primary_.facts.add_primary_of("west");
   secondary_.facts.add_primary_of("north");
-  EXPECT_THAT(Failed(), ElementsAre(HasSubstr("the primary of west"),
-                                    HasSubstr("the primary of north")));
+  EXPECT_THAT(Failed(),
+              ElementsAre(HasSubstr("the primary of west"), HasSubstr("the primary of north")));
   primary_.facts.clear_primary_of();
   primary_.facts.add_secondary_of("west");
-  EXPECT_THAT(Failed(), ElementsAre(HasSubstr("the secondary of west"),
-                                    HasSubstr("the primary of north")));
+  EXPECT_THAT(Failed(),
+              ElementsAre(HasSubstr("the secondary of west"), HasSubstr("the primary of north")));
 }
 
 TEST_F(PreflightTest, AConfigBackend) {

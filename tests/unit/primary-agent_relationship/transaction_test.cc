@@ -24,13 +24,13 @@ TEST(TransactionTest, ChangesTheSecondaryBeforeThePrimaryAndWritesOnceHaIsNormal
   EXPECT_TRUE(it.ended);
   EXPECT_EQ(it.machine().report().state(), "DONE");
   EXPECT_EQ(it.machine().exit_code(), 0);
-  EXPECT_THAT(it.asked,
-              ElementsAre("primary inspect", "secondary inspect", "primary listen",
-                          "secondary listen", "primary probe", "secondary probe", "primary test",
-                          "secondary piece", "secondary piece", "secondary piece", "secondary test",
-                          "secondary set", "primary set", "primary look", "secondary look",
-                          "primary write", "secondary write", "primary forget",
-                          "secondary forget"));
+  EXPECT_THAT(
+      it.asked,
+      ElementsAre("primary inspect", "secondary inspect", "primary listen", "secondary listen",
+                  "primary probe", "secondary probe", "primary test", "secondary piece",
+                  "secondary piece", "secondary piece", "secondary test", "secondary set",
+                  "primary set", "primary look", "secondary look", "primary write",
+                  "secondary write", "primary forget", "secondary forget"));
   EXPECT_FALSE(it.journaled);
   for (const Site site : kSites) {
     EXPECT_TRUE(it.servers[site].changed && it.servers[site].wrote);
@@ -168,8 +168,8 @@ TEST(TransactionTest, IsRefusedWhereTheJournalCannotBeWritten) {
 TEST(TransactionTest, AnAgentThatDiedFinishesOrUndoes) {
   for (const Order& order : {CreateOrder(), EditOrder(), RemoveOrder()}) {
     for (const Site site : kSites) {
-      for (const auto ask : {Ask::kInspect, Ask::kTest, Ask::kSet, Ask::kLook, Ask::kWrite,
-                             Ask::kForget}) {
+      for (const auto ask :
+           {Ask::kInspect, Ask::kTest, Ask::kSet, Ask::kLook, Ask::kWrite, Ask::kForget}) {
         Driven first(order);
         if (order.wish.kind != Record::CREATE) {
           for (const Site each : kSites) *first.facts[each].mutable_ha() = HaOf("hot-standby");
