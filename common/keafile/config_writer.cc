@@ -46,6 +46,12 @@ void ConfigWriter::Write(std::shared_ptr<const config::ObjectSet> set, Done done
   });
 }
 
+void ConfigWriter::AfterWritings(std::function<void()> done) {
+  disk_.Post([self = shared_from_this(), done = std::move(done)]() mutable {
+    self->worker_.Post(std::move(done));
+  });
+}
+
 Written ConfigWriter::WriteNow(const config::ObjectSet& set) {
   const auto draft = Prepare();
   return Conclude(draft.ok() ? WriteFile(*draft, set) : draft.status());

@@ -41,8 +41,12 @@ class ConfigWriter : public std::enable_shared_from_this<ConfigWriter> {
   // never, where an executor has been stopped.
   void Write(std::shared_ptr<const config::ObjectSet> set, Done done);
 
-  // The same at once, on `worker`, for an agent that is about to end.
+  // Write() at once, on `worker`: for an agent that is about to end, say.
   Written WriteNow(const config::ObjectSet& set);
+
+  // Runs `done` on `worker` once the writings that are under way have come to an end; never, where
+  // an executor has been stopped.
+  void AfterWritings(std::function<void()> done);
 
  private:
   // What is needed besides the objects.

@@ -240,12 +240,25 @@ void Participant::Write(const std::string& transaction, std::function<void(absl:
   });
 }
 
-absl::Status Participant::Undo(const std::string& transaction) {
-  ASSIGN_OR_RETURN(const auto record, world_.undo.LoadUndo(options_.service));
-  if (!record || record->transaction() != transaction) return absl::OkStatus();
-  ASSIGN_OR_RETURN(watch::Running running, ReadPatiently());
+void Participant::Undo(const std::string& transaction, std::function<void(absl::Status)> done) {
+  const auto record = world_.undo.LoadUndo(options_.service);
+  if (!record.ok()) return done(record.status());
+  if (!*record || (*record)->transaction() != transaction) return done(absl::OkStatus());
+  if (absl::Status back = PutKeaBack(**record); !back.ok()) return done(back);
+  // The mirror may be writing the file too, with what Kea ran a moment ago.
+  world_.writer->AfterWritings(
+      [self = shared_from_this(), record = **record, done = std::move(done)] {
+        absl::Status back = self->PutFileBack(record);
+        if (back.ok()) back = self->world_.undo.RemoveUndo(self->options_.service);
+        done(back);
+      });
+}
+
+absl::Status Participant::PutKeaBack(const v1::UndoRecord& record) {
+  if (!record.given()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const watch::Running running, ReadPatiently());
   ASSIGN_OR_RETURN(const std::string packed,
-                   store::Unpack(record->objects(), record->objects_bytes()));
+                   store::Unpack(record.objects(), record.objects_bytes()));
   v1::Change back;
   if (!back.ParseFromString(packed)) {
     return Error(absl::StatusCode::kDataLoss, "what is kept for undoing cannot be read");
@@ -254,35 +267,29 @@ absl::Status Participant::Undo(const std::string& transaction) {
   config::ObjectSet objects = *running.set;
   config::Apply(change, objects);
   ASSIGN_OR_RETURN(const Draft draft,
-                   Compose(options_.service, record->own_parts(), std::move(objects)));
-  // Also where it has it: it may have refused what was set last, and then serves no DHCP until a
+                   Compose(options_.service, record.own_parts(), std::move(objects)));
+  NESTOR_LOG(warn, "SITE_PUT_BACK", "relationship={} transaction={}", record.relationship(),
+             record.transaction());
+  // Also where Kea has it: it may have refused what was set last, and then serves no DHCP until a
   // good configuration is set.
-  if (record->given()) {
-    NESTOR_LOG(warn, "SITE_PUT_BACK", "relationship={} transaction={}", record->relationship(),
-               transaction);
-    RETURN_IF_ERROR(TestAtKea(draft));
-    RETURN_IF_ERROR(Give(draft.text, json::Write(running.arguments.root())));
-    RETURN_IF_ERROR(Verify(draft));
-  }
-  if (record->wrote()) {
-    ASSIGN_OR_RETURN(running, ReadPatiently());
-    RETURN_IF_ERROR(PutFileBack(*record, running));
-  }
-  return world_.undo.RemoveUndo(options_.service);
+  RETURN_IF_ERROR(TestAtKea(draft));
+  RETURN_IF_ERROR(Give(draft.text, json::Write(running.arguments.root())));
+  return Verify(draft);
 }
 
-absl::Status Participant::PutFileBack(const v1::UndoRecord& record, const watch::Running& running) {
+absl::Status Participant::PutFileBack(const v1::UndoRecord& record) {
+  const auto file = record.file().empty()
+                        ? absl::StatusOr<keafile::ConfigFiles::File>(absl::NotFoundError(""))
+                        : world_.files.Read(record.file());
+  if (absl::IsUnavailable(file.status())) return file.status();
+  ASSIGN_OR_RETURN(const std::string text, store::Unpack(record.file_text(), record.file_bytes()));
+  if (file.ok() && file->text == text) return absl::OkStatus();
+  if (!file.ok() && !record.wrote()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const watch::Running running, ReadPatiently());
   // Where something else has changed meanwhile, the file of before would lose that.
-  const bool as_before = record.digest() == config::Bytes(running.set->Digest());
-  if (!record.file().empty() && as_before) {
-    ASSIGN_OR_RETURN(const std::string text,
-                     store::Unpack(record.file_text(), record.file_bytes()));
-    const auto file = world_.files.Read(record.file());
-    if (file.ok() && file->text == text) return absl::OkStatus();
-    if (file.ok()) {
-      const absl::Status replaced = world_.files.Replace(record.file(), file->identity, text);
-      if (replaced.ok() || absl::IsUnavailable(replaced)) return replaced;
-    }
+  if (file.ok() && record.digest() == config::Bytes(running.set->Digest())) {
+    const absl::Status replaced = world_.files.Replace(record.file(), file->identity, text);
+    if (replaced.ok() || absl::IsUnavailable(replaced)) return replaced;
   }
   return world_.writer->WriteNow(*running.set).status;
 }

@@ -37,10 +37,9 @@ void Participant::Do(const std::string& name, const v1::SiteRequest& request, Do
     if (!status.ok()) reply.set_text(Utf8(Message(status), kMostText));
     done(std::move(reply));
   };
-  if (request.has_write()) {
-    return Write(request.transaction(),
-                 [answer](const absl::Status& status) { answer(v1::SiteReply(), status); });
-  }
+  const auto plain = [answer](const absl::Status& status) { answer(v1::SiteReply(), status); };
+  if (request.has_write()) return Write(request.transaction(), plain);
+  if (request.has_undo()) return Undo(request.transaction(), plain);
   v1::SiteReply reply;
   const absl::Status status = DoNow(name, request, reply);
   answer(std::move(reply), status);
@@ -65,8 +64,6 @@ absl::Status Participant::DoNow(const std::string& name, const v1::SiteRequest& 
     case v1::SiteRequest::kLook:
       *reply.mutable_health() = Look();
       return absl::OkStatus();
-    case v1::SiteRequest::kUndo:
-      return Undo(request.transaction());
     case v1::SiteRequest::kForget:
       return Forget(request.transaction());
     case v1::SiteRequest::kHaCommand:
@@ -74,6 +71,7 @@ absl::Status Participant::DoNow(const std::string& name, const v1::SiteRequest& 
     case v1::SiteRequest::kChangeScopes:
       return ChangeScopes(request.change_scopes().scopes());
     case v1::SiteRequest::kWrite:
+    case v1::SiteRequest::kUndo:
     case v1::SiteRequest::ASK_NOT_SET:
       break;
   }

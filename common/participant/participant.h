@@ -50,7 +50,7 @@ class Participant : public std::enable_shared_from_this<Participant> {
 
   using Done = std::function<void(v1::SiteReply)>;
   // Does what `request`, of the relationship `name`, asks; `done` runs on the worker, at once or,
-  // after Write, later. Blocks for Kea, up to some minutes where it hangs.
+  // after Write and Undo, later. Blocks for Kea, up to some minutes where it hangs.
   //
   // The reply's code: OK; InvalidArgument what is asked is not well formed; FailedPrecondition it
   // is refused, by Kea or by what this server is, and nothing has changed; Unavailable Kea, the
@@ -104,8 +104,9 @@ class Participant : public std::enable_shared_from_this<Participant> {
   absl::Status Verify(const Draft& draft);
   absl::StatusOr<watch::Running> ReadPatiently();
   void Write(const std::string& transaction, std::function<void(absl::Status)> done);
-  absl::Status Undo(const std::string& transaction);
-  absl::Status PutFileBack(const v1::UndoRecord& record, const watch::Running& running);
+  void Undo(const std::string& transaction, std::function<void(absl::Status)> done);
+  absl::Status PutKeaBack(const v1::UndoRecord& record);
+  absl::Status PutFileBack(const v1::UndoRecord& record);
   absl::Status Forget(const std::string& transaction);
   // At once and for itself: what remove did to scopes is undone, say.
   absl::Status ChangeScopes(v1::Scopes scopes);
