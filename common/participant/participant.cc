@@ -108,7 +108,10 @@ absl::Status Participant::TakePiece(const std::string& transaction, const v1::Pi
   for (auto& [index, data] : sent_.pieces) packed += data;
   v1::Snapshot snapshot;
   const auto payload = protocol::Unpacking(packed, sent_.unpacked_bytes);
-  if (!snapshot.ParseFromZeroCopyStream(payload.get())) return bad("they cannot be unpacked");
+  if (!snapshot.ParseFromZeroCopyStream(payload.get()) ||
+      static_cast<uint64_t>(payload->ByteCount()) != sent_.unpacked_bytes) {
+    return bad("they cannot be unpacked");
+  }
   ASSIGN_OR_RETURN(config::ObjectSet objects, config::FromProto(std::move(snapshot)));
   (void)objects.Digest();
   sent_.pieces.clear();

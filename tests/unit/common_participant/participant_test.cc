@@ -1,0 +1,319 @@
+#include "common/participant/participant.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "common/base/status.h"
+#include "common/config/proto.h"
+#include "common/protocol/sync_transfer.h"
+#include "common/store/follower_store.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_kea.h"
+#include "tests/support/fake_kea_files.h"
+#include "tests/support/fake_reach.h"
+#include "tests/support/sim_disk.h"
+#include "tests/support/step_executor.h"
+
+namespace nestor::participant {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr char kBefore[] =
+    R"({"Dhcp4":{"lease-database":{"type":"memfile"},"multi-threading":{"enable-multi-threading":false},)"
+    R"("subnet4":[{"id":7,"pools":[{"pool":"10.7.0.10-10.7.0.19"}],"subnet":"10.7.0.0/16"}],)"
+    R"("valid-lifetime":600}})";
+constexpr char kT1[] = "11111111111111111111111111111111";
+constexpr char kT2[] = "22222222222222222222222222222222";
+
+v1::HighAvailability Settings() {
+  v1::HighAvailability ha;
+  ha.set_mode("hot-standby");
+  ha.set_primary("kea-a");
+  ha.set_secondary("kea-b");
+  ha.set_primary_url("http://192.0.2.1:8000/");
+  ha.set_secondary_url("http://192.0.2.2:8000/");
+  return ha;
+}
+
+class ParticipantTest : public ::testing::Test {
+ protected:
+  ParticipantTest() { Restart(); }
+
+  // Another start of the agent, on the same disk.
+  void Restart() {
+    participant_.reset();
+    store_.reset();
+    store_ = *store::FollowerStore::Open({.path = "secondary.db", .vfs = disk_.vfs()});
+    auto writer = std::make_shared<keafile::ConfigWriter>(DhcpService::kDhcp4, "kea-b", kea_,
+                                                          files_, worker_, writing_, clock_);
+    participant_ = std::make_shared<Participant>(
+        Options{DhcpService::kDhcp4, "kea-b", "0.1", {.hooks_directory = "/hooks"}},
+        World{kea_, files_, std::move(writer), *store_, reach_, clock_});
+  }
+
+  v1::SiteReply Do(v1::SiteRequest request, const char* transaction = kT1) {
+    request.set_transaction(transaction);
+    request.set_number(++number_);
+    std::optional<v1::SiteReply> reply;
+    participant_->Do("east", request, [&](v1::SiteReply one) { reply = std::move(one); });
+    while (worker_.Run() || writing_.Run()) {
+    }
+    EXPECT_TRUE(reply.has_value());
+    return reply.value_or(v1::SiteReply());
+  }
+  static v1::SiteRequest Setting() {
+    v1::SiteRequest request;
+    *request.mutable_set()->mutable_draft()->mutable_set_ha() = Settings();
+    return request;
+  }
+  v1::SiteReply Set(const char* transaction = kT1) { return Do(Setting(), transaction); }
+  v1::SiteReply Undo(const char* transaction = kT1) {
+    v1::SiteRequest request;
+    request.mutable_undo();
+    return Do(request, transaction);
+  }
+  v1::SiteReply Forget(const char* transaction = kT1) {
+    v1::SiteRequest request;
+    request.mutable_forget();
+    return Do(request, transaction);
+  }
+  v1::SiteReply Write() {
+    v1::SiteRequest request;
+    request.mutable_write();
+    return Do(request);
+  }
+  void Send(const config::ObjectSet& objects) {
+    v1::Snapshot snapshot;
+    config::ToProto(objects, snapshot);
+    const auto transfer = protocol::MakeTransfer(
+        v1::SNAPSHOT, 0, config::Bytes(objects.Digest()), snapshot.SerializeAsString());
+    const size_t half = transfer->packed.size() / 2;
+    for (uint32_t index = 0; index < 2; ++index) {
+      v1::SiteRequest request;
+      request.mutable_piece()->set_index(index);
+      request.mutable_piece()->set_count(2);
+      request.mutable_piece()->set_unpacked_bytes(transfer->unpacked_bytes);
+      request.mutable_piece()->set_data(index == 0 ? transfer->packed.substr(0, half)
+                                                   : transfer->packed.substr(half));
+      EXPECT_EQ(Do(request).code(), 0);
+    }
+  }
+  // Members come back in another order than they were written.
+  static std::string Canonical(std::string text) {
+    return json::Canonical(json::ParseKea(std::move(text))->root());
+  }
+  std::string Running() const { return Canonical(kea_.running()); }
+  bool HasHa() const { return kea_.running().find("libdhcp_ha.so") != std::string::npos; }
+  bool FileHasHa() const { return kea_.file().find("libdhcp_ha.so") != std::string::npos; }
+
+  testing::FakeClock clock_;
+  testing::SimDisk disk_;
+  testing::FakeKea kea_{DhcpService::kDhcp4, clock_, kBefore};
+  testing::FakeKeaFiles files_{kea_};
+  testing::FakeNetwork network_;
+  testing::FakeReach reach_{network_, {"192.0.2.2"}};
+  testing::StepExecutor worker_, writing_;
+  std::unique_ptr<store::FollowerStore> store_;
+  std::shared_ptr<Participant> participant_;
+  uint64_t number_ = 0;
+};
+
+TEST_F(ParticipantTest, TellsWhatItsServerIs) {
+  v1::SiteRequest request;
+  request.mutable_inspect();
+  const v1::SiteFacts facts = Do(request).facts();
+  EXPECT_EQ(facts.server(), "kea-b");
+  EXPECT_EQ(facts.kea_version(), "2.2.0");
+  EXPECT_EQ(facts.kea_error(), "");
+  EXPECT_FALSE(facts.has_ha());
+  EXPECT_FALSE(facts.multi_threading());
+  EXPECT_EQ(facts.hooks_directory(), "/hooks");
+  EXPECT_EQ(facts.file(), "/etc/kea/kea.conf");
+  EXPECT_EQ(facts.unsplit_pools_size(), 1);
+  EXPECT_EQ(facts.not_mirrorable(), "");
+  ASSERT_EQ(Set().code(), 0);
+  const v1::SiteFacts with_ha = Do(request).facts();
+  EXPECT_EQ(with_ha.ha().mode(), "hot-standby");
+  EXPECT_EQ(with_ha.ha_server(), "kea-b");
+  EXPECT_TRUE(with_ha.multi_threading());
+  EXPECT_THAT(with_ha.unfinished(), HasSubstr("east"));
+}
+
+TEST_F(ParticipantTest, ATestShowsWhatWouldBeAndChangesNothing) {
+  v1::SiteRequest request;
+  *request.mutable_test()->mutable_draft()->mutable_set_ha() = Settings();
+  const v1::SiteReply reply = Do(request);
+  EXPECT_EQ(reply.code(), 0) << reply.text();
+  EXPECT_THAT(reply.tested().ha(), HasSubstr("hot-standby"));
+  EXPECT_THAT(reply.tested().multi_threading(), HasSubstr("true"));
+  EXPECT_EQ(Running(), Canonical(kBefore));
+  EXPECT_EQ(kea_.reconfigured(), 1u);
+}
+
+TEST_F(ParticipantTest, SetsWritesAndForgets) {
+  ASSERT_EQ(Set().code(), 0);
+  EXPECT_TRUE(HasHa());
+  EXPECT_FALSE(FileHasHa());
+  ASSERT_EQ(Write().code(), 0);
+  EXPECT_TRUE(FileHasHa());
+  ASSERT_EQ(Forget().code(), 0);
+  EXPECT_EQ(participant_->Unfinished(), "");
+  EXPECT_EQ(Undo().code(), 0);  // nothing is left to be undone
+  EXPECT_TRUE(HasHa());
+}
+
+TEST_F(ParticipantTest, UndoesInKeaAndInItsFile) {
+  ASSERT_EQ(Set().code(), 0);
+  ASSERT_EQ(Write().code(), 0);
+  ASSERT_EQ(Undo().code(), 0);
+  EXPECT_EQ(Running(), Canonical(kBefore));
+  EXPECT_EQ(kea_.file(), kBefore);
+  EXPECT_EQ(participant_->Unfinished(), "");
+}
+
+TEST_F(ParticipantTest, UndoesWhatAnEarlierStartOfItDid) {
+  ASSERT_EQ(Set().code(), 0);
+  ASSERT_EQ(Write().code(), 0);
+  Restart();
+  EXPECT_THAT(participant_->Unfinished(), HasSubstr("east"));
+  ASSERT_EQ(Undo().code(), 0);
+  EXPECT_EQ(Running(), Canonical(kBefore));
+  EXPECT_EQ(kea_.file(), kBefore);
+}
+
+TEST_F(ParticipantTest, PutsTheFileBackWhoeverWroteIt) {
+  ASSERT_EQ(Set().code(), 0);
+  kea_.EditFile(kea_.running());  // as the mirror may
+  ASSERT_EQ(Undo().code(), 0);
+  EXPECT_EQ(kea_.file(), kBefore);
+}
+
+TEST_F(ParticipantTest, TakesTheObjectsThatItWasSentAndGivesThemBack) {
+  config::ObjectSet objects;
+  objects.Put({config::Kind::kGlobal, "valid-lifetime"}, "900");
+  objects.Put({config::Kind::kSubnet, "1"}, R"({"id":1,"subnet":"10.1.0.0/16"})");
+  Send(objects);
+  v1::SiteRequest request = Setting();
+  request.mutable_set()->mutable_draft()->set_take_objects(true);
+  const v1::SiteReply reply = Do(request);
+  ASSERT_EQ(reply.code(), 0) << reply.text();
+  EXPECT_EQ(kea_.Objects().Digest(), objects.Digest());
+  ASSERT_EQ(Undo().code(), 0);
+  EXPECT_EQ(Running(), Canonical(kBefore));
+}
+
+TEST_F(ParticipantTest, WithoutTheObjectsNothingIsSet) {
+  v1::SiteRequest request = Setting();
+  request.mutable_set()->mutable_draft()->set_take_objects(true);
+  EXPECT_EQ(Do(request).code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(Running(), Canonical(kBefore));
+}
+
+TEST_F(ParticipantTest, UndoingKeepsWhatSomebodyElseChangedMeanwhile) {
+  ASSERT_EQ(Set().code(), 0);
+  std::string changed = kea_.running();
+  changed.replace(changed.find(":600"), 4, ":777");
+  kea_.ChangeInProcess(changed);
+  ASSERT_EQ(Undo().code(), 0);
+  EXPECT_FALSE(HasHa());
+  EXPECT_THAT(kea_.running(), HasSubstr("777"));
+}
+
+TEST_F(ParticipantTest, WhatKeaWouldRefuseIsNotSent) {
+  kea_.SetRules([](std::string_view text) {
+    return text.find("libdhcp_ha.so") == text.npos ? "" : "no such library";
+  });
+  const v1::SiteReply reply = Set();
+  EXPECT_EQ(reply.code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(reply.text(), HasSubstr("no such library"));
+  EXPECT_EQ(kea_.Accepted("config-set"), 0u);
+  EXPECT_EQ(participant_->Unfinished(), "");
+}
+
+TEST_F(ParticipantTest, WhatKeaRefusesNeverthelessIsPutBackAtOnce) {
+  kea_.SetRules({}, [](std::string_view text) {
+    return text.find("libdhcp_ha.so") == text.npos ? "" : "bad URL";
+  });
+  const v1::SiteReply reply = Set();
+  EXPECT_EQ(reply.code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(reply.text(), HasSubstr("The one of before was put back"));
+  EXPECT_TRUE(kea_.ServesDhcp());
+  EXPECT_EQ(participant_->Unfinished(), "");
+}
+
+TEST_F(ParticipantTest, AnAnswerThatIsLostIsFoundOutByWhatKeaHas) {
+  kea_.Fail(testing::FakeKea::Fault::kCutOff, 1, "config-set");
+  EXPECT_EQ(Set().code(), 0);
+  EXPECT_TRUE(HasHa());
+}
+
+TEST_F(ParticipantTest, AKeaThatDiedBeforeItAnsweredIsUndone) {
+  kea_.Fail(testing::FakeKea::Fault::kHang, 1, "config-set");
+  const v1::SiteReply reply = Set();
+  EXPECT_NE(reply.code(), 0);
+  EXPECT_THAT(participant_->Unfinished(), HasSubstr("east"));
+  EXPECT_EQ(Undo().code(), 0);
+  EXPECT_EQ(Running(), Canonical(kBefore));
+}
+
+TEST_F(ParticipantTest, OneChangeAtATime) {
+  ASSERT_EQ(Set(kT1).code(), 0);
+  const v1::SiteReply other = Set(kT2);
+  EXPECT_EQ(other.code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(other.text(), HasSubstr("not ended"));
+  EXPECT_EQ(Undo(kT2).code(), 0);
+  EXPECT_TRUE(HasHa()) << "another's change was undone";
+  EXPECT_EQ(Forget(kT2).code(), 0);
+  EXPECT_THAT(participant_->Unfinished(), HasSubstr("east"));
+}
+
+TEST_F(ParticipantTest, ADiskThatIsFullStandsInTheWayOfWriting) {
+  ASSERT_EQ(Set().code(), 0);
+  kea_.Refuse("config-write", "No space left on device");  // it has no hook library
+  EXPECT_THAT(Write().text(), HasSubstr("No space left"));
+  ASSERT_EQ(Undo().code(), 0);
+  EXPECT_EQ(kea_.file(), kBefore);
+}
+
+TEST_F(ParticipantTest, ListensUntilTheConfigurationIsTested) {
+  v1::SiteRequest request;
+  request.mutable_listen()->set_url("http://192.0.2.2:8000/");
+  request.mutable_listen()->set_token(kT1);
+  ASSERT_EQ(Do(request).code(), 0);
+  v1::SiteRequest probe;
+  probe.mutable_probe()->set_url("http://192.0.2.2:8000/");
+  probe.mutable_probe()->set_token(kT1);
+  EXPECT_EQ(Do(probe).code(), 0);
+  v1::SiteRequest test;
+  *test.mutable_test()->mutable_draft()->mutable_set_ha() = Settings();
+  ASSERT_EQ(Do(test).code(), 0);
+  EXPECT_NE(Do(probe).code(), 0);
+  request.mutable_listen()->set_url("http://198.51.100.9:8000/");
+  EXPECT_THAT(Do(request).text(), HasSubstr("not an address of this host"));
+}
+
+TEST_F(ParticipantTest, WhatIsNotWellFormedIsRefused) {
+  EXPECT_EQ(Do({}).code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
+  v1::SiteRequest request;
+  request.mutable_piece()->set_count(0);
+  EXPECT_EQ(Do(request).code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
+  request.mutable_piece()->set_count(1);
+  request.mutable_piece()->set_data("garbage");
+  request.mutable_piece()->set_unpacked_bytes(100);
+  EXPECT_EQ(Do(request).code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
+  request.mutable_probe()->set_url("nowhere");
+  EXPECT_EQ(Do(request).code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
+  v1::SiteRequest set = Setting();
+  set.mutable_set()->mutable_draft()->mutable_set_ha()->set_mode("passive-backup");
+  EXPECT_EQ(Do(set).code(), static_cast<int>(absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(Running(), Canonical(kBefore));
+}
+
+}  // namespace
+}  // namespace nestor::participant
