@@ -40,12 +40,15 @@ bool MultiThreading(DhcpService service, const json::Value& arguments,
                     std::string_view kea_version);
 
 // Loads the HA hook with `settings` as `this_server`, in place of what is loaded of it: parameters
-// that `settings` does not have (sync-page-limit, say) stay where there was one. Loads the lease
-// commands, and turns multi-threading on, where that is not so yet: the listener for the other
-// server is a thread of Kea's own. Libraries are loaded from `hooks_directory`. The rest stays.
+// that `settings` cannot have (sync-page-limit, say, or a server's password) stay where there was
+// one; those it could have and has not are left out, Kea's default then. Loads the lease commands,
+// and turns multi-threading on, where that is not so yet: the listener for the other server is a
+// thread of Kea's own. Where the HA that is loaded says about threads itself, that stays, and Kea's
+// are turned on only if it wants them. Libraries that are not loaded yet are loaded from
+// `hooks_directory`. The rest stays.
 //
-// InvalidArgument: a name, mode or URL in `settings` is not one; or `arguments` is no such
-// configuration.
+// InvalidArgument, and `arguments` is as it was: a name, mode or URL in `settings` is not one; it
+// is not known where libraries are; or `arguments` is no such configuration.
 absl::Status Set(DhcpService service, const v1::HighAvailability& settings,
                  std::string_view this_server, std::string_view hooks_directory,
                  std::string_view kea_version, json::Document& arguments);
@@ -53,7 +56,7 @@ absl::Status Set(DhcpService service, const v1::HighAvailability& settings,
 // Takes the HA hook out; all else stays. Nothing happens where there is none.
 void Remove(DhcpService service, json::Document& arguments);
 
-// The parameters that Set() would give the hook, laid out for people.
+// The parameters of the HA hook in a configuration, laid out for people; empty: it has none.
 std::string ParametersText(DhcpService service, const json::Value& arguments);
 
 }  // namespace nestor::ha

@@ -1,95 +1,154 @@
 #include "common/ha/scopes.h"
 
-#include <functional>
+#include <algorithm>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
-#include "common/ha/subnet_edit.h"
+#include "common/ha/marks.h"
 
 namespace nestor::ha {
 namespace {
 
 using config::Kind;
+using config::ObjectId;
+using config::ObjectSet;
+using json::Text;
+using json::Value;
 
-// Of the classes that only hook libraries put clients into; none puts any into this.
-constexpr std::string_view kNobody = "EXTERNAL_nestor-disabled";
-constexpr std::string_view kMark = "nestor-disabled";
+// As config-get reports it, so that what Kea then has is what was asked for. Every packet is in the
+// class ALL.
+constexpr std::string_view kNobody4 =
+    R"-({"boot-file-name":"","name":"nestor-disabled","next-server":"0.0.0.0","option-data":[],)-"
+    R"-("option-def":[],"server-hostname":"","test":"not member('ALL')"})-";
+constexpr std::string_view kNobody6 =
+    R"-({"name":"nestor-disabled","option-data":[],"test":"not member('ALL')"})-";
 
-// `objects` with each subnet's text as `edit` leaves it.
-absl::StatusOr<config::ObjectSet> EditSubnets(
-    const config::ObjectSet& objects, const std::function<absl::Status(SubnetEdit&)>& edit) {
-  config::ObjectSet edited = objects;
-  for (const auto* entry : objects.InOrder()) {
-    if (entry->first.kind != Kind::kSubnet) continue;
-    ASSIGN_OR_RETURN(SubnetEdit subnet, SubnetEdit::Of(entry->second.json));
-    if (const absl::Status status = edit(subnet); !status.ok()) {
-      return Annotate(status, config::Describe(entry->first, entry->second.json));
-    }
-    if (subnet.changed()) edited.Put(entry->first, subnet.Text());
+constexpr std::string_view NobodyClass(DhcpService service) {
+  return service == DhcpService::kDhcp4 ? kNobody4 : kNobody6;
+}
+
+ObjectId NobodyId() { return {Kind::kClientClass, std::string(kNobody)}; }
+ObjectId OrderId() { return {Kind::kGlobal, std::string(config::kClassOrder)}; }
+
+bool IsDisabled(const Value& subnet) {
+  return ClassesOf(subnet) == std::vector<std::string>{std::string(kNobody)};
+}
+
+// The order of the classes without kNobody, and with it at the end if it is to be there.
+absl::Status PlaceNobody(bool there, ObjectSet& objects) {
+  const config::Object* const order = objects.Find(OrderId());
+  ASSIGN_OR_RETURN(json::Document document, json::Parse(order == nullptr ? "[]" : order->json));
+  if (!document.root().IsArray()) {
+    return Error(absl::StatusCode::kInvalidArgument, "{} is not a list",
+                 config::Describe(OrderId(), {}));
   }
-  (void)edited.Digest();
-  return edited;
+  Value names(rapidjson::kArrayType);
+  for (Value& name : document.root().GetArray()) {
+    if (name.IsString() && Text(name) == kNobody) continue;
+    names.PushBack(name, document.allocator());
+  }
+  if (there) names.PushBack(TextValue(kNobody, document), document.allocator());
+  if (names.Empty()) {
+    objects.Remove(OrderId());
+  } else {
+    objects.Put(OrderId(), json::Canonical(names));
+  }
+  return absl::OkStatus();
+}
+
+// Does `change` to each subnet of `objects`: a function of the subnet's document that returns
+// absl::StatusOr<bool>, whether it changed it.
+template <typename Change>
+absl::StatusOr<ObjectSet> ChangeSubnets(const ObjectSet& objects, Change change) {
+  ObjectSet changed = objects;
+  for (const auto* entry : objects.InOrder()) {
+    const auto& [id, object] = *entry;
+    if (id.kind != Kind::kSubnet) continue;
+    auto document = json::Parse(object.json);
+    if (!document.ok()) return Annotate(document.status(), config::Describe(id, {}));
+    if (!document->root().IsObject()) {
+      return Error(absl::StatusCode::kInvalidArgument, "{} is not an object",
+                   config::Describe(id, {}));
+    }
+    const absl::StatusOr<bool> done = change(*document);
+    if (!done.ok()) return Annotate(done.status(), config::Describe(id, object.json));
+    if (*done) changed.Put(id, json::Canonical(document->root()));
+  }
+  return changed;
+}
+
+// The classes as they are kept in a subnet: "" for none, "phones", or a list of several.
+Value Kept(const std::vector<std::string>& classes, json::Document& document) {
+  if (classes.size() < 2) return TextValue(classes.empty() ? "" : classes.front(), document);
+  Value list(rapidjson::kArrayType);
+  for (const std::string& name : classes) {
+    list.PushBack(TextValue(name, document), document.allocator());
+  }
+  return list;
+}
+
+std::vector<std::string> WereKept(const Value& kept) {
+  std::vector<std::string> classes;
+  if (kept.IsArray()) {
+    for (const Value& name : kept.GetArray()) {
+      if (name.IsString()) classes.emplace_back(Text(name));
+    }
+  } else if (kept.IsString() && kept.GetStringLength() > 0) {
+    classes.emplace_back(Text(kept));
+  }
+  return classes;
 }
 
 }  // namespace
 
-std::string ClassOf(std::string_view server) { return fmt::format("HA_{}", server); }
-
-std::vector<std::string> UnsplitPools(DhcpService service, const config::ObjectSet& objects,
-                                      size_t limit) {
-  std::vector<std::string> found;
-  for (const auto* entry : objects.InOrder()) {
-    if (entry->first.kind != Kind::kSubnet) continue;
-    auto subnet = SubnetEdit::Of(entry->second.json);
-    if (!subnet.ok()) continue;
-    for (const std::string& pool : subnet->PoolsOfEveryClass(service)) {
-      if (found.size() == limit) return found;
-      found.push_back(
-          fmt::format("{} in {}", pool, config::Describe(entry->first, entry->second.json)));
-    }
+absl::StatusOr<ObjectSet> Disable(DhcpService service, const ObjectSet& objects,
+                                  std::string_view kea_version) {
+  const config::Object* const there = objects.Find(NobodyId());
+  if (there != nullptr && there->json != NobodyClass(service)) {
+    return Error(absl::StatusCode::kInvalidArgument,
+                 "{} is there and not as Nestor makes it: give it another name",
+                 config::Describe(NobodyId(), {}));
   }
-  return found;
+  if (objects.Count(Kind::kSubnet) == 0) return objects;
+  ASSIGN_OR_RETURN(ObjectSet disabled,
+                   ChangeSubnets(objects, [&](json::Document& subnet) -> absl::StatusOr<bool> {
+                     Value& root = subnet.root();
+                     if (IsDisabled(root)) return false;
+                     RETURN_IF_ERROR(AddMark(kNobody, Kept(ClassesOf(root), subnet), subnet, root));
+                     SetClasses({std::string(kNobody)}, kea_version, subnet, root);
+                     return true;
+                   }));
+  disabled.Put(NobodyId(), std::string(NobodyClass(service)));
+  RETURN_IF_ERROR(PlaceNobody(true, disabled));
+  return disabled;
 }
 
-absl::StatusOr<config::ObjectSet> Split(DhcpService service, const config::ObjectSet& objects,
-                                        std::string_view primary, std::string_view secondary) {
-  return EditSubnets(objects, [&](SubnetEdit& subnet) {
-    return subnet.Split(service, ClassOf(primary), ClassOf(secondary));
-  });
+absl::StatusOr<ObjectSet> Enable(DhcpService service, const ObjectSet& objects) {
+  ASSIGN_OR_RETURN(ObjectSet enabled,
+                   ChangeSubnets(objects, [](json::Document& subnet) -> absl::StatusOr<bool> {
+                     Value& root = subnet.root();
+                     const Value* const mark = FindMark(root, kNobody);
+                     if (mark == nullptr) return false;
+                     const std::vector<std::string> classes = WereKept(*mark);
+                     RemoveMark(kNobody, root);
+                     if (IsDisabled(root)) SetClasses(classes, {}, subnet, root);
+                     return true;
+                   }));
+  const config::Object* const there = enabled.Find(NobodyId());
+  if (there == nullptr || there->json != NobodyClass(service)) return enabled;
+  enabled.Remove(NobodyId());
+  RETURN_IF_ERROR(PlaceNobody(false, enabled));
+  return enabled;
 }
 
-absl::StatusOr<config::ObjectSet> Join(DhcpService service, const config::ObjectSet& objects) {
-  return EditSubnets(objects, [&](SubnetEdit& subnet) {
-    subnet.Join(service);
-    return absl::OkStatus();
-  });
-}
-
-absl::StatusOr<config::ObjectSet> Disable(DhcpService /*service*/,
-                                          const config::ObjectSet& objects) {
-  return EditSubnets(objects, [&](SubnetEdit& subnet) {
-    subnet.Guard(kNobody, kMark);
-    return absl::OkStatus();
-  });
-}
-
-absl::StatusOr<config::ObjectSet> Enable(DhcpService /*service*/,
-                                         const config::ObjectSet& objects) {
-  return EditSubnets(objects, [&](SubnetEdit& subnet) {
-    subnet.Unguard(kMark);
-    return absl::OkStatus();
-  });
-}
-
-config::ObjectSet Delete(const config::ObjectSet& objects) {
-  config::ObjectSet left = objects;
+ObjectSet Delete(const ObjectSet& objects) {
+  ObjectSet left = objects;
   for (const auto* entry : objects.InOrder()) {
-    const config::ObjectId& id = entry->first;
-    const bool goes = id.kind == Kind::kSubnet || id.kind == Kind::kSharedNetwork ||
-                      (id.kind == Kind::kReservation && !id.key.starts_with("0/"));
-    if (goes) left.Remove(id);
+    const ObjectId& id = entry->first;
+    const bool in_subnet = id.kind == Kind::kReservation && !id.key.starts_with("0/");
+    if (in_subnet || id.kind == Kind::kSubnet || id.kind == Kind::kSharedNetwork) left.Remove(id);
   }
-  (void)left.Digest();
   return left;
 }
 

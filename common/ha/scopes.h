@@ -11,6 +11,11 @@
 
 namespace nestor::ha {
 
+// What follows is as config-get reports it and makes what config-get will report, so that digests
+// agree: Kea writes pools that are one prefix as that, and classes of subnets and pools as
+// `kea_version` ("2.2.0") has it: "client-class", from 3.0 on the list "client-classes". Of an
+// object that has one of the two already, the same.
+
 // The class of the clients that `server` serves in load-balancing, by Kea's rule.
 std::string ClassOf(std::string_view server);
 
@@ -22,20 +27,29 @@ std::vector<std::string> UnsplitPools(DhcpService service, const config::ObjectS
 // Each pool and prefix pool without a class becomes two halves, the first for `primary`'s clients,
 // the second for `secondary`'s; of an odd number the first has one more; what cannot be halved (a
 // single address, a prefix pool of one prefix) is `primary`'s. What it was is kept in the halves'
-// user-context, so that Join() finds it wherever the configuration went meanwhile.
+// user-context ("nestor-split"), so that Join() finds it wherever the configuration went meanwhile.
 // InvalidArgument: a pool is not one; the text names it.
 absl::StatusOr<config::ObjectSet> Split(DhcpService service, const config::ObjectSet& objects,
-                                        std::string_view primary, std::string_view secondary);
+                                        std::string_view primary, std::string_view secondary,
+                                        std::string_view kea_version = {});
 
 // Undoes Split(): the halves that are still there and still halves of one pool are one again. A
-// half alone, or changed otherwise than in what both have, loses its class and its mark and stays.
+// half alone, or changed otherwise than in what both have, loses its mark and the class of a
+// server, and stays. Other classes that were given to a half stay too. InvalidArgument: a subnet is
+// not JSON.
 absl::StatusOr<config::ObjectSet> Join(DhcpService service, const config::ObjectSet& objects);
 
-// No client gets an address of any subnet: each is for a class that nobody is in, of those that Kea
-// leaves to hook libraries and knows undefined. The class that it was for is kept in its
-// user-context.
-absl::StatusOr<config::ObjectSet> Disable(DhcpService service, const config::ObjectSet& objects);
-// Undoes Disable().
+// The class that nobody is in.
+inline constexpr std::string_view kNobody = "nestor-disabled";
+
+// No client gets an address of any subnet: each is for the class kNobody, which is added. The
+// classes that it was for are kept in its user-context (under the same name).
+// InvalidArgument: there is another class of that name; or an object is not what its kind says.
+absl::StatusOr<config::ObjectSet> Disable(DhcpService service, const config::ObjectSet& objects,
+                                          std::string_view kea_version = {});
+// Undoes Disable(). A subnet that was given other classes since keeps these. The class stays where
+// somebody has changed it.
+// InvalidArgument: an object is not what its kind says.
 absl::StatusOr<config::ObjectSet> Enable(DhcpService service, const config::ObjectSet& objects);
 // Without its subnets, shared networks, and the reservations in subnets.
 config::ObjectSet Delete(const config::ObjectSet& objects);

@@ -19,7 +19,8 @@ absl::StatusOr<config::ObjectSet> DrawObjects(const Drawer& drawer, const v1::Dr
   switch (draft.pools()) {
     case v1::SPLIT: {
       ASSIGN_OR_RETURN(objects,
-                       ha::Split(drawer.service, objects, draft.primary(), draft.secondary()));
+                       ha::Split(drawer.service, objects, draft.primary(), draft.secondary(),
+                                          drawer.kea_version));
       break;
     }
     case v1::JOIN: {
@@ -31,7 +32,7 @@ absl::StatusOr<config::ObjectSet> DrawObjects(const Drawer& drawer, const v1::Dr
   }
   switch (draft.scopes()) {
     case v1::DISABLE:
-      return ha::Disable(drawer.service, objects);
+      return ha::Disable(drawer.service, objects, drawer.kea_version);
     case v1::ENABLE:
       return ha::Enable(drawer.service, objects);
     case v1::DELETE:
