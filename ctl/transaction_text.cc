@@ -69,7 +69,7 @@ std::string TransactionTeller::Tell(const v1::TransactionReport& report, bool la
 }
 
 std::string HaEffect(const v1::HaRequest& ha) {
-  static const std::map<std::string_view, std::string_view> kEffects = {
+  static const std::map<std::string_view, std::string_view> effects = {
       {"sync",
        "It fetches all leases from its partner, which gives out none while that goes on: a second "
        "for some ten thousand leases."},
@@ -83,8 +83,8 @@ std::string HaEffect(const v1::HaRequest& ha) {
        "it "
        "missed, one heartbeat-delay or more."},
   };
-  const auto effect = kEffects.find(ha.action());
-  return effect == kEffects.end() ? std::string() : std::string(effect->second);
+  const auto effect = effects.find(ha.action());
+  return effect == effects.end() ? std::string() : std::string(effect->second);
 }
 
 std::string ServersText(const v1::ServerList& list) {

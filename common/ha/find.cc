@@ -112,7 +112,7 @@ std::string HooksDirectory(DhcpService service, const Value& arguments) {
   std::string any;
   for (const Value& one : libraries->GetArray()) {
     const std::string_view path = FindString(one, "library");
-    const std::string folder(FolderOf(path));
+    std::string folder(FolderOf(path));
     const std::string_view name = BaseName(path);
     if (folder.empty() || name == kNestors) continue;
     if (std::find(std::begin(kKeas), std::end(kKeas), name) != std::end(kKeas)) return folder;

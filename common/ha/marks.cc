@@ -32,9 +32,10 @@ void SetMember(std::string_view name, Value value, json::Document& document, Val
 
 void RemoveMember(std::string_view name, Value& object) {
   if (!object.IsObject()) return;
-  for (auto member = object.MemberBegin(); member != object.MemberEnd(); ++member) {
-    if (Text(member->name) != name) continue;
-    object.EraseMember(member);
+  // By number: clang 14 finds no one comparison of RapidJSON's iterators.
+  for (std::ptrdiff_t i = 0; i < std::ptrdiff_t{object.MemberCount()}; ++i) {
+    if (Text((object.MemberBegin() + i)->name) != name) continue;
+    object.EraseMember(object.MemberBegin() + i);
     return;
   }
 }

@@ -288,7 +288,7 @@ absl::Status Participant::PutFileBack(const v1::UndoRecord& record) {
   ASSIGN_OR_RETURN(const watch::Running running, ReadPatiently());
   // Where something else has changed meanwhile, the file of before would lose that.
   if (file.ok() && record.digest() == config::Bytes(running.set->Digest())) {
-    const absl::Status replaced = world_.files.Replace(record.file(), file->identity, text);
+    absl::Status replaced = world_.files.Replace(record.file(), file->identity, text);
     if (replaced.ok() || absl::IsUnavailable(replaced)) return replaced;
   }
   return world_.writer->WriteNow(*running.set).status;

@@ -117,7 +117,7 @@ absl::Status PrimaryApp::Core::ResumeTransactions() {
     if (exists) {
       RETURN_IF_ERROR(
           world_.journal.SaveRelationship(decided ? spec : SpecOf(record.spec_before())));
-    } else if (const absl::Status gone = world_.journal.RemoveRelationship(spec.name());
+    } else if (absl::Status gone = world_.journal.RemoveRelationship(spec.name());
                !gone.ok() && !absl::IsNotFound(gone)) {
       return gone;
     }

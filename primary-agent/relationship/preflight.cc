@@ -157,9 +157,9 @@ class Checks {
 
   void Addresses() {
     const v1::HighAvailability& ha = wish_.spec.ha();
-    const bool good = Address(wish_.spec.primary(), ha.primary_url()) &
-                      Address(wish_.spec.secondary(), ha.secondary_url());
-    if (good && ha.primary_url() == ha.secondary_url()) {
+    const bool first = Address(wish_.spec.primary(), ha.primary_url());
+    const bool second = Address(wish_.spec.secondary(), ha.secondary_url());
+    if (first && second && ha.primary_url() == ha.secondary_url()) {
       Add(v1::Check::FAILED, "HA address", {},
           fmt::format("both servers would have {}; give each its own", ha.primary_url()));
     }

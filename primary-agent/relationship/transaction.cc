@@ -16,8 +16,6 @@ constexpr absl::Duration kBetweenTries = absl::Seconds(2);
 constexpr absl::Duration kUndoPatience = absl::Seconds(60);
 constexpr int kRefused = 65, kUnknownState = 75;
 
-constexpr Site kSites[] = {Site::kPrimary, Site::kSecondary};
-
 absl::Status StatusOf(const v1::SiteReply& reply) {
   if (reply.code() == 0) return absl::OkStatus();
   return {static_cast<absl::StatusCode>(reply.code()), reply.text()};
@@ -41,32 +39,6 @@ Transaction::Transaction(const v1::TransactionRecord& found, uint64_t start)
   failure_ = "the agent ended in the middle of it";
 }
 
-std::vector<Transaction::Step> Transaction::StepsOf(v1::TransactionRecord::Kind kind) {
-  using enum Step;
-  switch (kind) {
-    case v1::TransactionRecord::CREATE:
-      return {kInspect, kListen,        kProbe,  kTestPrimary,  kPack,
-              kSend,    kTestSecondary, kBegin,  kSetSecondary, kSetPrimary,
-              kWait,    kWrite,         kDecide, kForget,       kDrop};
-    case v1::TransactionRecord::EDIT:
-      return {kInspect, kTestPrimary, kTestSecondary, kBegin,  kSetBoth,
-              kWait,    kWrite,       kDecide,        kForget, kDrop};
-    case v1::TransactionRecord::REMOVE:
-      return {kInspect,      kTestPrimary, kTestSecondary, kBegin,  kSetPrimary,
-              kSetSecondary, kWrite,       kDecide,        kForget, kDrop};
-    default:
-      return {kDrop};
-  }
-}
-
-const std::string& Transaction::Name(Site site) const {
-  return site == Site::kPrimary ? spec().primary() : spec().secondary();
-}
-
-const std::string& Transaction::Url(Site site) const {
-  return site == Site::kPrimary ? spec().ha().primary_url() : spec().ha().secondary_url();
-}
-
 Transaction::Actions Transaction::Start(Instant now) {
   Actions actions;
   if (steps_.empty()) {
@@ -88,126 +60,37 @@ void Transaction::Next(Instant now, Actions& actions) {
 
 void Transaction::Enter(Step step, Instant now, Actions& actions) {
   step_ = step;
-  v1::SiteRequest request;
+  if (std::string text = TextOf(step); !text.empty()) Tell(std::move(text), actions);
   switch (step) {
-    case Step::kInspect:
-      Tell("looking at both servers", actions);
-      request.mutable_inspect();
-      return AskBoth(request, actions);
-    case Step::kListen:
-      Tell("seeing whether they reach each other", actions);
-      for (const Site site : kSites) {
-        request.mutable_listen()->set_url(Url(site));
-        request.mutable_listen()->set_token(id_);
-        AskSite(site, request, actions);
-      }
-      return;
-    case Step::kProbe:
-      for (const Site site : kSites) {
-        request.mutable_probe()->set_url(
-            Url(site == Site::kPrimary ? Site::kSecondary : Site::kPrimary));
-        request.mutable_probe()->set_token(id_);
-        AskSite(site, request, actions);
-      }
-      return;
-    case Step::kTestPrimary:
-      Tell("having both Keas test their configuration", actions);
-      return AskSite(Site::kPrimary, Testing(Site::kPrimary), actions);
     case Step::kPack:
       actions.pack = true;
       return;
     case Step::kSend:
       return SendPiece(actions);
-    case Step::kTestSecondary:
-      return AskSite(Site::kSecondary, Testing(Site::kSecondary), actions);
     case Step::kBegin:
       return Journal(v1::TransactionRecord::BEGUN, actions);
-    case Step::kSetPrimary:
-      Tell(fmt::format("changing {}", Name(Site::kPrimary)), actions);
-      return AskSite(Site::kPrimary, Setting(Site::kPrimary), actions);
-    case Step::kSetSecondary:
-      Tell(fmt::format("changing {}", Name(Site::kSecondary)), actions);
-      return AskSite(Site::kSecondary, Setting(Site::kSecondary), actions);
-    case Step::kSetBoth:
-      Tell("changing both servers", actions);
-      for (const Site site : kSites) AskSite(site, Setting(site), actions);
-      return;
-    case Step::kWait:
-      deadline_ = now + order_.timeout;
-      request.mutable_look();
-      return AskBoth(request, actions);
-    case Step::kWrite:
-      Tell("writing both configuration files", actions);
-      request.mutable_write();
-      return AskBoth(request, actions);
     case Step::kDecide:
       return Journal(v1::TransactionRecord::DECIDED, actions);
-    case Step::kForget:
-      request.mutable_forget();
-      return AskBoth(request, actions);
-    case Step::kUndo:
-      Tell(fmt::format("putting both servers back, since {}", failure_), actions);
-      request.mutable_undo();
-      return AskBoth(request, actions);
     case Step::kDrop:
       return Journal(v1::TransactionRecord::STAGE_UNSPECIFIED, actions);
+    case Step::kWait:
+      deadline_ = now + order_.timeout;
+      return AskSites(actions);
+    case Step::kInspect:
+    case Step::kListen:
+    case Step::kProbe:
+    case Step::kTestPrimary:
+    case Step::kTestSecondary:
+    case Step::kSetPrimary:
+    case Step::kSetSecondary:
+    case Step::kSetBoth:
+    case Step::kWrite:
+    case Step::kForget:
+    case Step::kUndo:
+      return AskSites(actions);
     case Step::kEnded:
       return;
   }
-}
-
-void Transaction::AskSite(Site site, v1::SiteRequest request, Actions& actions) {
-  request.set_transaction(id_);
-  request.set_start(start_);
-  request.set_number(next_number_++);
-  open_[request.number()] = site;
-  actions.asks.push_back({site, std::move(request)});
-}
-
-void Transaction::AskBoth(const v1::SiteRequest& request, Actions& actions) {
-  for (const Site site : kSites) AskSite(site, request, actions);
-}
-
-void Transaction::SendPiece(Actions& actions) {
-  Tell(fmt::format("sending {} what it is to mirror ({} pieces left)", Name(Site::kSecondary),
-                   pieces_.size()),
-       actions);
-  v1::SiteRequest request;
-  *request.mutable_piece() = std::move(pieces_.back());
-  pieces_.pop_back();
-  AskSite(Site::kSecondary, std::move(request), actions);
-}
-
-v1::Draft Transaction::DraftOf(Site site) const {
-  using Record = v1::TransactionRecord;
-  const bool primary = site == Site::kPrimary;
-  v1::Draft draft;
-  draft.set_primary(spec().ha().primary());
-  draft.set_secondary(spec().ha().secondary());
-  if (order_.wish.kind == Record::REMOVE) {
-    draft.set_remove_ha(spec().has_ha());
-    draft.set_pools(order_.pools);
-    if (!primary) draft.set_scopes(order_.secondary_scopes);
-    return draft;
-  }
-  *draft.mutable_set_ha() = spec().ha();
-  // What the primary has comes to the secondary whole, or later as a change like any other.
-  if (primary) draft.set_pools(order_.pools);
-  draft.set_take_objects(!primary && order_.wish.kind == Record::CREATE);
-  return draft;
-}
-
-v1::SiteRequest Transaction::Setting(Site site) const {
-  v1::SiteRequest request;
-  *request.mutable_set()->mutable_draft() = DraftOf(site);
-  return request;
-}
-
-v1::SiteRequest Transaction::Testing(Site site) const {
-  v1::SiteRequest request;
-  *request.mutable_test()->mutable_draft() = DraftOf(site);
-  request.mutable_test()->set_diff_limit(order_.diff_limit);
-  return request;
 }
 
 void Transaction::Journal(v1::TransactionRecord::Stage stage, Actions& actions) {
@@ -267,18 +150,13 @@ Transaction::Actions Transaction::OnTick(Instant now) {
   Actions actions;
   if (look_at_ && now >= *look_at_) {
     look_at_.reset();
-    v1::SiteRequest request;
-    request.mutable_look();
-    AskBoth(request, actions);
+    AskSites(actions);
   }
-  for (const Site site : kSites) {
+  for (const Site site : {Site::kPrimary, Site::kSecondary}) {
     const auto retry = retry_at_.find(site);
     if (retry == retry_at_.end() || now < retry->second) continue;
     retry_at_.erase(retry);
-    v1::SiteRequest request;
-    step_ == Step::kUndo ? static_cast<void>(request.mutable_undo())
-                         : static_cast<void>(request.mutable_forget());
-    AskSite(site, std::move(request), actions);
+    AskSite(site, RequestOf(step_, site), actions);
   }
   if (step_ == Step::kUndo && !settled_ && now >= give_word_at_) {
     Settle("UNDOING", kUnknownState,

@@ -101,14 +101,17 @@ class Transaction {
   };
   static std::vector<Step> StepsOf(v1::TransactionRecord::Kind kind);
 
+  // -- transaction_steps.cc
+  std::string TextOf(Step step) const;
+  v1::SiteRequest RequestOf(Step step, Site site) const;
+  void AskSite(Site site, v1::SiteRequest request, Actions& actions);
+  void AskSites(Actions& actions);
+  void SendPiece(Actions& actions);
+  v1::Draft DraftOf(Site site) const;
+
+  // -- transaction.cc
   void Enter(Step step, Instant now, Actions& actions);
   void Next(Instant now, Actions& actions);
-  void AskSite(Site site, v1::SiteRequest request, Actions& actions);
-  void AskBoth(const v1::SiteRequest& request, Actions& actions);
-  void SendPiece(Actions& actions);
-  v1::SiteRequest Setting(Site site) const;
-  v1::SiteRequest Testing(Site site) const;
-  v1::Draft DraftOf(Site site) const;
   void Journal(v1::TransactionRecord::Stage stage, Actions& actions);
 
   void Take(Instant now, absl::Time wall, Site site, const v1::SiteReply& reply, Actions& actions);

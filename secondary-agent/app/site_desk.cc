@@ -1,5 +1,7 @@
 #include "secondary-agent/app/site_desk.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace nestor::secondary {

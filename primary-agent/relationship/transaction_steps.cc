@@ -1,0 +1,163 @@
+// What each step of a Transaction asks of which site.
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "primary-agent/relationship/transaction.h"
+
+namespace nestor::primary {
+
+std::vector<Transaction::Step> Transaction::StepsOf(v1::TransactionRecord::Kind kind) {
+  using enum Step;
+  switch (kind) {
+    case v1::TransactionRecord::CREATE:
+      return {kInspect, kListen,        kProbe,  kTestPrimary,  kPack,
+              kSend,    kTestSecondary, kBegin,  kSetSecondary, kSetPrimary,
+              kWait,    kWrite,         kDecide, kForget,       kDrop};
+    case v1::TransactionRecord::EDIT:
+      return {kInspect, kTestPrimary, kTestSecondary, kBegin,  kSetBoth,
+              kWait,    kWrite,       kDecide,        kForget, kDrop};
+    case v1::TransactionRecord::REMOVE:
+      return {kInspect,      kTestPrimary, kTestSecondary, kBegin,  kSetPrimary,
+              kSetSecondary, kWrite,       kDecide,        kForget, kDrop};
+    default:
+      return {kDrop};
+  }
+}
+
+const std::string& Transaction::Name(Site site) const {
+  return site == Site::kPrimary ? spec().primary() : spec().secondary();
+}
+
+const std::string& Transaction::Url(Site site) const {
+  return site == Site::kPrimary ? spec().ha().primary_url() : spec().ha().secondary_url();
+}
+
+// What people are told that is being done; empty: nothing new.
+std::string Transaction::TextOf(Step step) const {
+  switch (step) {
+    case Step::kInspect:
+      return "looking at both servers";
+    case Step::kListen:
+      return "seeing whether they reach each other";
+    case Step::kTestPrimary:
+      return "having both Keas test their configuration";
+    case Step::kSetPrimary:
+    case Step::kSetSecondary:
+      return fmt::format("changing {}",
+                         Name(step == Step::kSetPrimary ? Site::kPrimary : Site::kSecondary));
+    case Step::kSetBoth:
+      return "changing both servers";
+    case Step::kWrite:
+      return "writing both configuration files";
+    case Step::kUndo:
+      return fmt::format("putting both servers back, since {}", failure_);
+    case Step::kProbe:
+    case Step::kPack:
+    case Step::kSend:
+    case Step::kTestSecondary:
+    case Step::kBegin:
+    case Step::kWait:
+    case Step::kDecide:
+    case Step::kForget:
+    case Step::kDrop:
+    case Step::kEnded:
+      return {};
+  }
+  return {};
+}
+
+v1::SiteRequest Transaction::RequestOf(Step step, Site site) const {
+  v1::SiteRequest request;
+  switch (step) {
+    case Step::kInspect:
+      request.mutable_inspect();
+      break;
+    case Step::kListen:
+      request.mutable_listen()->set_url(Url(site));
+      request.mutable_listen()->set_token(id_);
+      break;
+    case Step::kProbe:
+      request.mutable_probe()->set_url(
+          Url(site == Site::kPrimary ? Site::kSecondary : Site::kPrimary));
+      request.mutable_probe()->set_token(id_);
+      break;
+    case Step::kTestPrimary:
+    case Step::kTestSecondary:
+      *request.mutable_test()->mutable_draft() = DraftOf(site);
+      request.mutable_test()->set_diff_limit(order_.diff_limit);
+      break;
+    case Step::kSetPrimary:
+    case Step::kSetSecondary:
+    case Step::kSetBoth:
+      *request.mutable_set()->mutable_draft() = DraftOf(site);
+      break;
+    case Step::kWait:
+      request.mutable_look();
+      break;
+    case Step::kWrite:
+      request.mutable_write();
+      break;
+    case Step::kForget:
+      request.mutable_forget();
+      break;
+    case Step::kUndo:
+      request.mutable_undo();
+      break;
+    case Step::kPack:
+    case Step::kSend:
+    case Step::kBegin:
+    case Step::kDecide:
+    case Step::kDrop:
+    case Step::kEnded:
+      break;
+  }
+  return request;
+}
+
+v1::Draft Transaction::DraftOf(Site site) const {
+  using Record = v1::TransactionRecord;
+  const bool primary = site == Site::kPrimary;
+  v1::Draft draft;
+  draft.set_primary(spec().ha().primary());
+  draft.set_secondary(spec().ha().secondary());
+  if (order_.wish.kind == Record::REMOVE) {
+    draft.set_remove_ha(spec().has_ha());
+    draft.set_pools(order_.pools);
+    if (!primary) draft.set_scopes(order_.secondary_scopes);
+    return draft;
+  }
+  *draft.mutable_set_ha() = spec().ha();
+  // What the primary has comes to the secondary whole, or later as a change like any other.
+  if (primary) draft.set_pools(order_.pools);
+  draft.set_take_objects(!primary && order_.wish.kind == Record::CREATE);
+  return draft;
+}
+
+void Transaction::AskSite(Site site, v1::SiteRequest request, Actions& actions) {
+  request.set_transaction(id_);
+  request.set_start(start_);
+  request.set_number(next_number_++);
+  open_[request.number()] = site;
+  actions.asks.push_back({site, std::move(request)});
+}
+
+void Transaction::AskSites(Actions& actions) {
+  const bool only_secondary = step_ == Step::kTestSecondary || step_ == Step::kSetSecondary;
+  const bool only_primary = step_ == Step::kTestPrimary || step_ == Step::kSetPrimary;
+  if (!only_secondary) AskSite(Site::kPrimary, RequestOf(step_, Site::kPrimary), actions);
+  if (!only_primary) AskSite(Site::kSecondary, RequestOf(step_, Site::kSecondary), actions);
+}
+
+void Transaction::SendPiece(Actions& actions) {
+  Tell(fmt::format("sending {} what it is to mirror ({} pieces left)", Name(Site::kSecondary),
+                   pieces_.size()),
+       actions);
+  v1::SiteRequest request;
+  *request.mutable_piece() = std::move(pieces_.back());
+  pieces_.pop_back();
+  AskSite(Site::kSecondary, std::move(request), actions);
+}
+
+}  // namespace nestor::primary
