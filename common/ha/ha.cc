@@ -100,6 +100,11 @@ class Parameters {
   }
 
   void WriteRelationship(Value& relationship) {
+    // Kea reports the defaults of the mode it has, and refuses them in another.
+    if (FindString(relationship, "mode") != settings_.mode()) {
+      RemoveMember("delayed-updates-limit", relationship);
+      RemoveMember("wait-backup-ack", relationship);
+    }
     SetText("this-server-name", this_server_, relationship);
     SetText("mode", settings_.mode(), relationship);
     for (const Limit& limit : kLimits) {
@@ -109,8 +114,6 @@ class Parameters {
         RemoveMember(limit.name, relationship);
       }
     }
-    // Kea refuses it in any other mode.
-    if (settings_.mode() != kLoadBalancing) RemoveMember("delayed-updates-limit", relationship);
     Value peers(rapidjson::kArrayType);
     peers.PushBack(Peer(settings_.primary(), "primary", settings_.primary_url(), relationship),
                    document_.allocator());

@@ -41,7 +41,8 @@ bool MultiThreading(DhcpService service, const json::Value& arguments,
 
 // Loads the HA hook with `settings` as `this_server`, in place of what is loaded of it: parameters
 // that `settings` cannot have (sync-page-limit, say, or a server's password) stay where there was
-// one; those it could have and has not are left out, Kea's default then. Loads the lease commands,
+// one, but those whose defaults depend on the mode where that changes; those it could have and has
+// not are left out, Kea's default then. Loads the lease commands,
 // and turns multi-threading on, where that is not so yet: the listener for the other server is a
 // thread of Kea's own. Where the HA that is loaded says about threads itself, that stays, and Kea's
 // are turned on only if it wants them. Libraries that are not loaded yet are loaded from

@@ -172,10 +172,17 @@ TEST(SetTest, ADelayThatSettingsDoNotHaveIsKeasDefault) {
   EXPECT_EQ(parameters.find("max-ack-delay"), std::string::npos);
 }
 
-TEST(SetTest, WhatOnlyLoadBalancingMayHaveGoesWithIt) {
-  const std::string parameters = Parameters(
-      After(k4, WithHa(R"("mode":"load-balancing","delayed-updates-limit":3)"), Settings()));
-  EXPECT_EQ(parameters.find("delayed-updates-limit"), std::string::npos);
+TEST(SetTest, WhatKeaReportsOfOneModeGoesWithIt) {
+  for (const auto& [before, limit, after] :
+       {std::tuple("load-balancing", 100, "hot-standby"), {"hot-standby", 0, "load-balancing"}}) {
+    const std::string was = fmt::format(
+        R"("mode":"{}","delayed-updates-limit":{},"wait-backup-ack":false,"sync-timeout":9)",
+        before, limit);
+    const std::string parameters = Parameters(After(k4, WithHa(was), Settings(after)));
+    EXPECT_EQ(parameters.find("delayed-updates-limit"), std::string::npos);
+    EXPECT_EQ(parameters.find("wait-backup-ack"), std::string::npos);
+    EXPECT_THAT(parameters, HasSubstr(R"("sync-timeout":9)"));
+  }
 }
 
 TEST(SetTest, KeepsWhatElseAServerHas) {
