@@ -35,21 +35,28 @@ bool Says(const json::Value& value, const json::Value& wanted) {
   return json::Canonical(wanted) == json::Canonical(value);
 }
 
+// Which of the parts `wanted` of a server are not in `own`, for people; empty: all are.
+std::string OwnPartsLack(DhcpService service, const std::string& own, const std::string& wanted) {
+  if (own == wanted) return {};
+  const auto has = json::Parse(own), wants = json::Parse(wanted);
+  const json::Value* from = wants.ok() ? json::Find(wants->root(), ServiceRoot(service)) : nullptr;
+  const json::Value* in = has.ok() ? json::Find(has->root(), ServiceRoot(service)) : nullptr;
+  if (from == nullptr || in == nullptr || !from->IsObject()) return "its configuration";
+  for (const auto& member : from->GetObject()) {
+    const json::Value* its = json::Find(*in, json::Text(member.name));
+    if (its == nullptr || !Says(*its, member.value)) {
+      return fmt::format("its {}", json::Text(member.name));
+    }
+  }
+  return {};
+}
+
 // What of `draft` is not in `running`, for people; empty: nothing.
 absl::StatusOr<std::string> Lacks(DhcpService service, const watch::Running& running,
                                   const Draft& draft) {
   ASSIGN_OR_RETURN(const std::string own, OwnParts(service, running.arguments.root()));
-  if (own != draft.own_parts) {
-    ASSIGN_OR_RETURN(const json::Document has, json::Parse(own));
-    ASSIGN_OR_RETURN(const json::Document wanted, json::Parse(draft.own_parts));
-    const json::Value& root = *json::Find(has.root(), ServiceRoot(service));
-    for (const auto& member : json::Find(wanted.root(), ServiceRoot(service))->GetObject()) {
-      const json::Value* its = json::Find(root, json::Text(member.name));
-      if (its == nullptr || !Says(*its, member.value)) {
-        return fmt::format("its {}", json::Text(member.name));
-      }
-    }
-  }
+  std::string part = OwnPartsLack(service, own, draft.own_parts);
+  if (!part.empty()) return part;
   const config::ChangeSet rest = config::Diff(*running.set, draft.objects);
   if (!rest.upserted.empty()) {
     return config::Describe(rest.upserted.front().id, rest.upserted.front().json);
@@ -159,6 +166,8 @@ absl::StatusOr<v1::UndoRecord> Participant::Remember(const std::string& name,
   ASSIGN_OR_RETURN(*record.mutable_own_parts(),
                    OwnParts(options_.service, running.arguments.root()));
   record.set_digest(std::string(config::Bytes(running.set->Digest())));
+  record.set_wanted_own_parts(draft.own_parts);
+  record.set_wanted_digest(std::string(config::Bytes(draft.objects.Digest())));
   v1::Change back;
   config::ToProto(config::Diff(draft.objects, *running.set), back);
   uint64_t bytes = 0;
@@ -211,6 +220,20 @@ absl::StatusOr<watch::Running> Participant::ReadPatiently() {
   }
 }
 
+// A Kea that died since it was changed runs what its file held, which is what was before.
+absl::Status Participant::CheckStillChanged(const v1::UndoRecord& record,
+                                            const watch::Running& running) const {
+  ASSIGN_OR_RETURN(const std::string own, OwnParts(options_.service, running.arguments.root()));
+  const std::string lacks = OwnPartsLack(options_.service, own, record.wanted_own_parts());
+  const bool objects_as_before = record.digest() != record.wanted_digest() &&
+                                 record.digest() == config::Bytes(running.set->Digest());
+  if (lacks.empty() && !objects_as_before) return absl::OkStatus();
+  return Error(absl::StatusCode::kAborted,
+               "Kea on {} runs what it ran before it was changed ({}): it was started again, or "
+               "somebody changed it back",
+               options_.server, lacks.empty() ? "its subnets" : lacks);
+}
+
 absl::Status Participant::Verify(const Draft& draft) {
   const auto running = ReadPatiently();
   if (!running.ok()) {
@@ -231,12 +254,21 @@ void Participant::Write(const std::string& transaction, std::function<void(absl:
   }
   auto running = watch::ReadConfiguration(options_.service, world_.kea, kReadTimeout);
   if (!running.ok()) return done(running.status());
+  if (absl::Status changed = CheckStillChanged(**record, *running); !changed.ok()) {
+    return done(changed);
+  }
   (*record)->set_wrote(true);
   if (absl::Status saved = world_.undo.SaveUndo(options_.service, **record); !saved.ok()) {
     return done(saved);
   }
-  world_.writer->Write(running->set, [done = std::move(done)](const keafile::Written& written) {
-    done(written.status);
+  world_.writer->Write(running->set, [self = shared_from_this(), record = **record,
+                                      done = std::move(done)](const keafile::Written& written) {
+    absl::Status status = written.status;
+    if (status.ok()) {
+      const auto now = self->ReadPatiently();
+      status = now.ok() ? self->CheckStillChanged(record, *now) : now.status();
+    }
+    done(status);
   });
 }
 

@@ -18,9 +18,8 @@ absl::StatusOr<config::ObjectSet> DrawObjects(const Drawer& drawer, const v1::Dr
   config::ObjectSet objects = draft.take_objects() ? *sent : *running.set;
   switch (draft.pools()) {
     case v1::SPLIT: {
-      ASSIGN_OR_RETURN(objects,
-                       ha::Split(drawer.service, objects, draft.primary(), draft.secondary(),
-                                          drawer.kea_version));
+      ASSIGN_OR_RETURN(objects, ha::Split(drawer.service, objects, draft.primary(),
+                                          draft.secondary(), drawer.kea_version));
       break;
     }
     case v1::JOIN: {

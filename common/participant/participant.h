@@ -100,6 +100,7 @@ class Participant : public std::enable_shared_from_this<Participant> {
                                           const watch::Running& running, const Draft& draft);
   // Sends `text`; where Kea refuses it, `good` at once.
   absl::Status Give(const std::string& text, const std::string& good);
+  absl::Status CheckStillChanged(const v1::UndoRecord& record, const watch::Running& running) const;
   // Whether Kea reports what `draft` says. Waits for one that is away.
   absl::Status Verify(const Draft& draft);
   absl::StatusOr<watch::Running> ReadPatiently();

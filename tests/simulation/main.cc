@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/simulation/pairing.h"
 #include "tests/simulation/world.h"
 
 namespace nestor::simulation {
@@ -21,6 +22,7 @@ struct Arguments {
   uint64_t first = 1, last = 0;
   int jobs = 1;
   bool verbose = false;
+  bool pairing = false;
   bool find = false;  // a failing seed is what is looked for
   std::string without;
 };
@@ -34,15 +36,15 @@ int RunShare(const Arguments& arguments, uint64_t offset) {
   for (uint64_t seed = arguments.first + offset; seed <= arguments.last;
        seed += static_cast<uint64_t>(arguments.jobs)) {
     options.seed = seed;
-    const Result result = Run(options);
+    const Result result = arguments.pairing ? RunPairing(options) : Run(options);
     if (arguments.verbose) {
       fmt::print("seed {}: {} events, {} of virtual time\n", seed, result.events,
                  absl::FormatDuration(result.lasted));
     }
     if (!result.violation) continue;
     ++failed;
-    fmt::print("seed {} FAILED {}\n  repeat: {} --seed {}{} --verbose\n", seed, *result.violation,
-               arguments.program, seed,
+    fmt::print("seed {} FAILED {}\n  repeat: {} --seed {}{}{} --verbose\n", seed, *result.violation,
+               arguments.program, seed, arguments.pairing ? " --pairing" : "",
                arguments.without.empty() ? "" : " --without " + arguments.without);
     std::fflush(stdout);
     if (arguments.find) break;
@@ -83,6 +85,8 @@ int Main(int argc, char** argv) {
   app.add_option("--seeds", range, "run seeds FIRST LAST; by default 1 to $NESTOR_SEEDS, or 20")
       ->expected(2);
   app.add_option("--jobs", arguments.jobs, "processes at once")->check(CLI::Range(1, 64));
+  app.add_flag("--pairing", arguments.pairing,
+               "relationships are created, edited and removed, in place of replication");
   app.add_flag("--verbose", arguments.verbose, "print the event log");
   app.add_option("--without", arguments.without,
                  "take a rule away: a seed must fail, and the search ends with it")

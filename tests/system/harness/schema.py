@@ -12,7 +12,7 @@ _folder = tempfile.mkdtemp(prefix="nestor-schema-")
 atexit.register(shutil.rmtree, _folder, True)
 _proto = os.path.join(requirements.ROOT, "proto")
 subprocess.run(["protoc", f"--proto_path={_proto}", f"--python_out={_folder}",
-                "nestor/v1/envelope.proto", "nestor/v1/operator.proto"], check=True)
+                *sorted(f"nestor/v1/{name}" for name in os.listdir(f"{_proto}/nestor/v1"))], check=True)
 sys.path.insert(0, _folder)
 
 from nestor.v1 import envelope_pb2, operator_pb2  # noqa: E402,F401 (made above)

@@ -262,6 +262,17 @@ TEST_F(ParticipantTest, AKeaThatDiedBeforeItAnsweredIsUndone) {
   EXPECT_EQ(Running(), Canonical(kBefore));
 }
 
+TEST_F(ParticipantTest, WhatAKeaRunsThatWasStartedAgainMeanwhileIsNotWritten) {
+  ASSERT_EQ(Set().code(), 0);
+  ASSERT_TRUE(kea_.Restart());  // from its file
+  const v1::SiteReply reply = Write();
+  EXPECT_EQ(reply.code(), static_cast<int>(absl::StatusCode::kAborted));
+  EXPECT_THAT(reply.text(), HasSubstr("started again"));
+  EXPECT_EQ(Undo().code(), 0);
+  EXPECT_EQ(Running(), Canonical(kBefore));
+  EXPECT_EQ(kea_.file(), kBefore);
+}
+
 TEST_F(ParticipantTest, OneChangeAtATime) {
   ASSERT_EQ(Set(kT1).code(), 0);
   const v1::SiteReply other = Set(kT2);
