@@ -140,10 +140,11 @@ class Pairing {
     while (!reply_ && !killed_primary_ && scheduler_.Now() < limit && !scheduler_.stopped()) {
       Pass(absl::Seconds(1));
     }
+    const std::string told = reply_ ? reply_->transaction().state() : std::string();
     Pass(dice_.Fraction() * absl::Seconds(20));
     Calm();
     if (!Settle()) return;
-    Check(before, request);
+    Check(before, request, told);
   }
 
   void Break() {
@@ -224,8 +225,27 @@ class Pairing {
     return false;
   }
 
-  void Check(const Look (&before)[2], const v1::OperatorRequest& request) {
+  // What HA is to be by `request`.
+  static std::string Wanted(const v1::OperatorRequest& request, const std::string& before) {
+    if (request.has_remove()) return {};
+    const v1::HighAvailability& ha =
+        request.has_create() ? request.create().ha() : request.edit().ha();
+    const std::string mode = request.has_create() ? ha.mode() : before.substr(0, before.find(' '));
+    return fmt::format("{} {}", mode, ha.heartbeat_delay());
+  }
+
+  // `told`: the state that the operator heard; empty: none.
+  void Check(const Look (&before)[2], const v1::OperatorRequest& request, const std::string& told) {
     const Look after[] = {LookAt(0), LookAt(1)};
+    const std::string wanted = Wanted(request, before[0].ha);
+    if (told == "DONE" && after[0].ha != wanted) {
+      return Violate(fmt::format("it was said to be done, and HA is \"{}\" and not \"{}\"",
+                                 after[0].ha, wanted));
+    }
+    if ((told == "REFUSED" || told == "UNDONE") && after[0].ha != before[0].ha) {
+      return Violate(fmt::format("it was said to be {}, and HA is \"{}\" and was \"{}\"", told,
+                                 after[0].ha, before[0].ha));
+    }
     if (after[0].ha != after[1].ha) {
       return Violate(
           fmt::format("one has HA as \"{}\", the other as \"{}\"", after[0].ha, after[1].ha));
