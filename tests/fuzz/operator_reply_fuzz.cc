@@ -7,6 +7,7 @@
 #include "ctl/json_text.h"
 #include "ctl/people_text.h"
 #include "ctl/table.h"
+#include "ctl/transaction_text.h"
 #include "ctl/watch.h"
 #include "tests/fuzz/messages.h"
 
@@ -29,6 +30,10 @@ void Show(const Result& result, std::string (*for_people)(const Result&), ctl::O
 
 std::string StatusNow(const v1::StatusReport& report) {
   return ctl::StatusText(report, absl::FromUnixSeconds(1'800'000'000));
+}
+
+std::string Told(const v1::TransactionReport& report) {
+  return ctl::TransactionTeller().Tell(report, /*last=*/true);
 }
 
 void ShowEvent(const v1::WatchEvent& event) {
@@ -71,6 +76,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case v1::OperatorReply::kApply:
       Show(reply.apply(), ctl::ApplyText, ctl::Objects::kAsJson);
+      break;
+    case v1::OperatorReply::kTransaction:
+      Show(reply.transaction(), Told, ctl::Objects::kAsJson);
+      break;
+    case v1::OperatorReply::kServers:
+      Show(reply.servers(), ctl::ServersText, ctl::Objects::kAsText);
       break;
     case v1::OperatorReply::RESULT_NOT_SET:
       break;
