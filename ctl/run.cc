@@ -169,9 +169,13 @@ void Print(const v1::OperatorReply& reply, bool json, TransactionTeller& teller)
              done ? "" : "nestorctl: ", Printable(reply.text()));
 }
 
+// What of a reply is printed.
+enum class Printing { kAll, kAllButPlainSuccess };
+
 // Asks, and prints what comes; the last reply, or what to exit with.
 std::variant<v1::OperatorReply, int> AskOnce(const Invocation& invocation,
-                                             bus::OperatorClient& client) {
+                                             bus::OperatorClient& client,
+                                             Printing printing = Printing::kAll) {
   const absl::Status sent = invocation.file.empty()
                                 ? client.Send(invocation.request)
                                 : SendFile(client, invocation.request, invocation.file);
@@ -180,7 +184,8 @@ std::variant<v1::OperatorReply, int> AskOnce(const Invocation& invocation,
   while (true) {
     auto reply = client.Receive(PatienceFor(invocation.request));
     if (!reply.ok()) return NoReply(reply.status(), invocation.request);
-    Print(*reply, invocation.json, teller);
+    const bool plain = reply->exit_code() == 0 && !reply->has_transaction();
+    if (printing == Printing::kAll || !plain) Print(*reply, invocation.json, teller);
     std::fflush(stdout);
     if (reply->last()) return *std::move(reply);
   }
@@ -217,7 +222,7 @@ int AskFirst(Invocation invocation, bus::OperatorClient& client) {
   const bool terminal = ::isatty(STDIN_FILENO) != 0;
   if (!terminal && !invocation.request.has_remove()) return Unasked();
   SetDryRun(true, invocation.request);
-  const auto answer = AskOnce(invocation, client);
+  const auto answer = AskOnce(invocation, client, Printing::kAllButPlainSuccess);
   const auto* shown = std::get_if<v1::OperatorReply>(&answer);
   if (shown == nullptr) return std::get<int>(answer);
   if (shown->exit_code() != 0) return shown->exit_code();

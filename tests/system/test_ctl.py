@@ -180,7 +180,7 @@ class LivingPairTest(SystemTest):
 
     def test_usage_errors_are_64(self):
         for verb in (("no-such-verb",), ("status", "--no-such-option"), ("resync",),
-                     ("relationship", "adopt", "x"), ("approve", "east4", "not-a-number"),
+                     ("relationship", "adopt"), ("approve", "east4", "not-a-number"),
                      ("relationship", "adopt", "x", "--service", "dhcp5", "--secondary", "b")):
             code, out, err = self.pair.primary.ctl(*verb)
             self.assertEqual(code, 64, f"{verb}: {out}{err}")
