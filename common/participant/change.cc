@@ -151,7 +151,9 @@ absl::Status Participant::Set(const std::string& name, const v1::SiteRequest& re
   const absl::Status given = Give(draft.text, json::Write(running.arguments.root()));
   // It is as it was.
   if (absl::IsFailedPrecondition(given)) (void)world_.undo.RemoveUndo(options_.service);
-  RETURN_IF_ERROR(given);
+  // One that fell silent is found out by what it has in the end.
+  const bool silent = absl::IsDeadlineExceeded(given) || absl::IsDataLoss(given);
+  if (!silent) RETURN_IF_ERROR(given);
   return Verify(draft);
 }
 
@@ -189,11 +191,10 @@ absl::StatusOr<v1::UndoRecord> Participant::Remember(const std::string& name,
 absl::Status Participant::Give(const std::string& text, const std::string& good) {
   const auto commands = kea::ListCommands(world_.kea).value_or(std::vector<std::string>());
   const auto answer = world_.kea.Send("config-set", text, kea::SetTimeout(text.size()));
-  // A silent one is found out by what it has in the end.
   if (!answer.ok()) {
     NESTOR_LOG(warn, "KEA_SILENT", "what=\"a change of its relationship\" error=\"{}\"",
                Message(answer.status()));
-    return absl::OkStatus();
+    return answer.status();
   }
   if (answer->ok()) return absl::OkStatus();
   const auto back = world_.kea.Send("config-set", good, kea::SetTimeout(good.size()));
@@ -302,8 +303,8 @@ absl::Status Participant::PutKeaBack(const v1::UndoRecord& record) {
                    Compose(options_.service, record.own_parts(), std::move(objects)));
   NESTOR_LOG(warn, "SITE_PUT_BACK", "relationship={} transaction={}", record.relationship(),
              record.transaction());
-  // Also where Kea has it: it may have refused what was set last, and then serves no DHCP until a
-  // good configuration is set.
+  // Also where Kea has it, and until it says that it took it: it may have refused what was set
+  // last, and then serves no DHCP until a good configuration is set.
   RETURN_IF_ERROR(TestAtKea(draft));
   RETURN_IF_ERROR(Give(draft.text, json::Write(running.arguments.root())));
   return Verify(draft);

@@ -98,7 +98,8 @@ class Participant : public std::enable_shared_from_this<Participant> {
   absl::Status Set(const std::string& name, const v1::SiteRequest& request);
   absl::StatusOr<v1::UndoRecord> Remember(const std::string& name, const v1::SiteRequest& request,
                                           const watch::Running& running, const Draft& draft);
-  // Sends `text`; where Kea refuses it, `good` at once.
+  // Sends `text`; where Kea refuses it, `good` at once. OK: Kea says that it took `text`. As
+  // KeaControl::Send() where it says nothing.
   absl::Status Give(const std::string& text, const std::string& good);
   absl::Status CheckStillChanged(const v1::UndoRecord& record, const watch::Running& running) const;
   // Whether Kea reports what `draft` says. Waits for one that is away.

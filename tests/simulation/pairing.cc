@@ -1,6 +1,7 @@
 #include "tests/simulation/pairing.h"
 
 #include <algorithm>
+#include <set>
 
 #include "common/ha/ha.h"
 #include "common/json/json.h"
@@ -162,6 +163,7 @@ class Pairing {
           return host.DieAtStep(dice_.Between(1, 60), death, back);
         }
         case 2:
+          if (refuses_.contains(host.name())) return;  // it has to start from its file
           return host.kea().RestartAfter(back);
         case 3:
           return host.kea().HangFor(dice_.Fraction() * absl::Seconds(70));
@@ -177,7 +179,8 @@ class Pairing {
           host.kea().temper.file_full = 0.7;
           return;
         default:
-          if (HaOf(host.kea().kea().file()) != "") return;  // it has to start from that
+          if (!host.kea().up()) return;
+          refuses_.insert(host.name());
           // Kea changes its mind about HA once it was tested.
           host.kea().kea().SetRules({}, [](std::string_view text) {
             return text.find("libdhcp_ha.so") == text.npos ? "" : "bad HA parameters";
@@ -190,6 +193,7 @@ class Pairing {
   void Calm() {
     chronicle_.Note("---- the faults end");
     calm_ = true;
+    refuses_.clear();
     for (int which : {0, 1}) {
       AgentHost& host = Host(which);
       host.ForgetPlannedDeath();
@@ -287,6 +291,7 @@ class Pairing {
   Endpoint* desk_ = nullptr;
   uint64_t request_ = 0;
   std::optional<v1::OperatorReply> reply_;
+  std::set<std::string> refuses_;  // whose Kea refuses HA
   bool killed_primary_ = false;
   bool calm_ = false;
   bool known_ = false;  // there is a relationship, as the primary's agent says

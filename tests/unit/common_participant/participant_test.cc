@@ -91,8 +91,8 @@ class ParticipantTest : public ::testing::Test {
   void Send(const config::ObjectSet& objects) {
     v1::Snapshot snapshot;
     config::ToProto(objects, snapshot);
-    const auto transfer = protocol::MakeTransfer(
-        v1::SNAPSHOT, 0, config::Bytes(objects.Digest()), snapshot.SerializeAsString());
+    const auto transfer = protocol::MakeTransfer(v1::SNAPSHOT, 0, config::Bytes(objects.Digest()),
+                                                 snapshot.SerializeAsString());
     const size_t half = transfer->packed.size() / 2;
     for (uint32_t index = 0; index < 2; ++index) {
       v1::SiteRequest request;
@@ -271,6 +271,23 @@ TEST_F(ParticipantTest, WhatAKeaRunsThatWasStartedAgainMeanwhileIsNotWritten) {
   EXPECT_EQ(Undo().code(), 0);
   EXPECT_EQ(Running(), Canonical(kBefore));
   EXPECT_EQ(kea_.file(), kBefore);
+}
+
+TEST_F(ParticipantTest, UndoingGoesOnUntilKeaSaysThatItTookTheConfigurationOfBefore) {
+  kea_.SetRules({}, [](std::string_view text) {
+    return text.find("libdhcp_ha.so") == text.npos ? "" : "bad URL";
+  });
+  // It refuses, goes deaf, and cannot be reached when it is given back what it had.
+  kea_.before_answer = [this, seen = false](std::string_view command) mutable {
+    if (command == "config-set" && !std::exchange(seen, true)) {
+      kea_.Fail(testing::FakeKea::Fault::kUnavailable, 2, "config-set");
+    }
+  };
+  EXPECT_EQ(Set().code(), static_cast<int>(absl::StatusCode::kInternal));
+  EXPECT_FALSE(kea_.ServesDhcp());
+  EXPECT_EQ(Undo().code(), static_cast<int>(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(Undo().code(), 0);
+  EXPECT_TRUE(kea_.ServesDhcp());
 }
 
 TEST_F(ParticipantTest, OneChangeAtATime) {
