@@ -179,8 +179,7 @@ class Pairing {
           host.kea().temper.file_full = 0.7;
           return;
         default:
-          // One that has HA already has to take what is mirrored.
-          if (!host.kea().up() || !HaOf(host.kea().kea().running()).empty()) return;
+          if (!host.kea().up()) return;
           refuses_.insert(host.name());
           // Kea changes its mind about HA once it was tested.
           host.kea().kea().SetRules({}, [](std::string_view text) {
