@@ -145,12 +145,12 @@ absl::Status Participant::Set(const std::string& name, const v1::SiteRequest& re
   ASSIGN_OR_RETURN(v1::UndoRecord record, Remember(name, request, running, draft));
   RETURN_IF_ERROR(TestAtKea(draft));
   record.set_given(!lacks.empty());
-  RETURN_IF_ERROR(world_.undo.SaveUndo(options_.service, record));
+  RETURN_IF_ERROR(world_.undo.Save(options_.service, record));
   if (lacks.empty()) return absl::OkStatus();
   NESTOR_LOG(info, "SITE_CHANGED", "relationship={} transaction={}", name, request.transaction());
   const absl::Status given = Give(draft.text, json::Write(running.arguments.root()));
   // It is as it was.
-  if (absl::IsFailedPrecondition(given)) (void)world_.undo.RemoveUndo(options_.service);
+  if (absl::IsFailedPrecondition(given)) (void)world_.undo.Remove(options_.service);
   // One that fell silent is found out by what it has in the end.
   const bool silent = absl::IsDeadlineExceeded(given) || absl::IsDataLoss(given);
   if (!silent) RETURN_IF_ERROR(given);
@@ -248,7 +248,7 @@ absl::Status Participant::Verify(const Draft& draft) {
 }
 
 void Participant::Write(const std::string& transaction, std::function<void(absl::Status)> done) {
-  auto record = world_.undo.LoadUndo(options_.service);
+  auto record = world_.undo.Load(options_.service);
   if (!record.ok()) return done(record.status());
   if (!*record || (*record)->transaction() != transaction) {
     return done(Error(absl::StatusCode::kAborted, "{} knows of no such change", options_.server));
@@ -259,7 +259,7 @@ void Participant::Write(const std::string& transaction, std::function<void(absl:
     return done(changed);
   }
   (*record)->set_wrote(true);
-  if (absl::Status saved = world_.undo.SaveUndo(options_.service, **record); !saved.ok()) {
+  if (absl::Status saved = world_.undo.Save(options_.service, **record); !saved.ok()) {
     return done(saved);
   }
   world_.writer->Write(running->set, [self = shared_from_this(), record = **record,
@@ -274,7 +274,7 @@ void Participant::Write(const std::string& transaction, std::function<void(absl:
 }
 
 void Participant::Undo(const std::string& transaction, std::function<void(absl::Status)> done) {
-  const auto record = world_.undo.LoadUndo(options_.service);
+  const auto record = world_.undo.Load(options_.service);
   if (!record.ok()) return done(record.status());
   if (!*record || (*record)->transaction() != transaction) return done(absl::OkStatus());
   if (absl::Status back = PutKeaBack(**record); !back.ok()) return done(back);
@@ -282,7 +282,7 @@ void Participant::Undo(const std::string& transaction, std::function<void(absl::
   world_.writer->AfterWritings(
       [self = shared_from_this(), record = **record, done = std::move(done)] {
         absl::Status back = self->PutFileBack(record);
-        if (back.ok()) back = self->world_.undo.RemoveUndo(self->options_.service);
+        if (back.ok()) back = self->world_.undo.Remove(self->options_.service);
         done(back);
       });
 }
@@ -340,10 +340,10 @@ absl::Status Participant::ChangeScopes(v1::Scopes scopes) {
 }
 
 absl::Status Participant::Forget(const std::string& transaction) {
-  ASSIGN_OR_RETURN(const auto record, world_.undo.LoadUndo(options_.service));
+  ASSIGN_OR_RETURN(const auto record, world_.undo.Load(options_.service));
   if (!record || record->transaction() != transaction) return absl::OkStatus();
   if (sent_.transaction == transaction) sent_ = {};
-  return world_.undo.RemoveUndo(options_.service);
+  return world_.undo.Remove(options_.service);
 }
 
 }  // namespace nestor::participant

@@ -162,7 +162,7 @@ absl::Status Participant::Command(std::string_view action) {
 }
 
 std::string Participant::Unfinished() {
-  const auto record = world_.undo.LoadUndo(options_.service);
+  const auto record = world_.undo.Load(options_.service);
   if (!record.ok()) return std::string(Message(record.status()));
   if (!*record) return {};
   return fmt::format("{} (change {})", (*record)->relationship(),

@@ -19,7 +19,7 @@ class SqliteFollowerStore final : public FollowerStore {
         relationships_(*database_),
         memories_(*database_),
         log_(*database_),
-        undo_(*database_) {}
+        undo_(*database_, mutex_) {}
 
   // Verifies what is kept in mind.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -113,20 +113,7 @@ class SqliteFollowerStore final : public FollowerStore {
     return status;
   }
 
-  absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) override {
-    MutexLock lock(mutex_);
-    return undo_.Load(service);
-  }
-
-  absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) override {
-    MutexLock lock(mutex_);
-    return undo_.Save(service, record);
-  }
-
-  absl::Status RemoveUndo(DhcpService service) override {
-    MutexLock lock(mutex_);
-    return undo_.Remove(service);
-  }
+  UndoLog& undo() override { return undo_; }
 
  private:
   // Runs `body` in a transaction; what is in mind of the streams is read anew if it failed.
@@ -157,7 +144,7 @@ class SqliteFollowerStore final : public FollowerStore {
   RelationshipTable relationships_ ABSL_GUARDED_BY(mutex_);
   MemoryTable memories_ ABSL_GUARDED_BY(mutex_);
   StreamLog log_ ABSL_GUARDED_BY(mutex_);
-  UndoTable undo_ ABSL_GUARDED_BY(mutex_);
+  UndoTable undo_;  // locks for itself
 };
 
 }  // namespace

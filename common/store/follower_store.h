@@ -18,8 +18,10 @@ using protocol::FollowerMemory;
 using protocol::Position;
 
 // The secondary's durable memory. As Journal in threads, durability and errors.
-class FollowerStore : public UndoLog {
+class FollowerStore {
  public:
+  virtual ~FollowerStore() = default;
+
   static absl::StatusOr<std::unique_ptr<FollowerStore>> Open(const OpenOptions& options);
 
   virtual absl::StatusOr<std::vector<v1::RelationshipSpec>> Relationships() = 0;
@@ -48,6 +50,8 @@ class FollowerStore : public UndoLog {
                                                      uint64_t sequence) = 0;
   // Keeps the newest `changes` rows of the history.
   virtual absl::Status Compact(std::string_view relationship, uint64_t changes) = 0;
+
+  virtual UndoLog& undo() = 0;
 };
 
 }  // namespace nestor::store

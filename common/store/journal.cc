@@ -54,7 +54,7 @@ class SqliteJournal final : public Journal {
         bases_(*database_),
         unwritten_(*database_),
         transactions_(*database_),
-        undo_(*database_) {}
+        undo_(*database_, mutex_) {}
 
   // Verifies what is kept in mind.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -248,20 +248,7 @@ class SqliteJournal final : public Journal {
     return transactions_.Remove(id);
   }
 
-  absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) override {
-    MutexLock lock(mutex_);
-    return undo_.Load(service);
-  }
-
-  absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) override {
-    MutexLock lock(mutex_);
-    return undo_.Save(service, record);
-  }
-
-  absl::Status RemoveUndo(DhcpService service) override {
-    MutexLock lock(mutex_);
-    return undo_.Remove(service);
-  }
+  UndoLog& undo() override { return undo_; }
 
  private:
   // Runs `body` in a transaction; what is in mind of the streams is read anew if it failed.
@@ -322,7 +309,7 @@ class SqliteJournal final : public Journal {
   BaseTable bases_ ABSL_GUARDED_BY(mutex_);
   UnwrittenTable unwritten_ ABSL_GUARDED_BY(mutex_);
   TransactionTable transactions_ ABSL_GUARDED_BY(mutex_);
-  UndoTable undo_ ABSL_GUARDED_BY(mutex_);
+  UndoTable undo_;  // locks for itself
 };
 
 absl::StatusOr<uint64_t> SqliteJournal::Compact(std::string_view relationship,

@@ -71,8 +71,10 @@ struct JournaledChange {
 // NotFound wherever a stream is needed and Begin() never made one. Errors of all: ResourceExhausted
 // (disk full), DataLoss (a row or the file is damaged), Internal (the disk failed: stop publishing;
 // nothing is retried).
-class Journal : public UndoLog {
+class Journal {
  public:
+  virtual ~Journal() = default;
+
   // Opens or creates the file and checks it (quick_check). FailedPrecondition: written by a newer
   // version; or another process has it open (the text says which). DataLoss: damaged.
   static absl::StatusOr<std::unique_ptr<Journal>> Open(const OpenOptions& options);
@@ -153,6 +155,8 @@ class Journal : public UndoLog {
   virtual absl::Status SaveTransaction(const v1::TransactionRecord& record) = 0;
   // Nothing happens where there is none.
   virtual absl::Status RemoveTransaction(std::string_view id) = 0;
+
+  virtual UndoLog& undo() = 0;
 };
 
 }  // namespace nestor::store

@@ -15,11 +15,12 @@ class UndoLog {
  public:
   virtual ~UndoLog() = default;
 
-  virtual absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) = 0;
+  // DataLoss also where the other service's is damaged: a damaged service is not to look like none.
+  virtual absl::StatusOr<std::optional<v1::UndoRecord>> Load(DhcpService service) = 0;
   // Adds or replaces.
-  virtual absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) = 0;
+  virtual absl::Status Save(DhcpService service, const v1::UndoRecord& record) = 0;
   // Nothing happens where there is none.
-  virtual absl::Status RemoveUndo(DhcpService service) = 0;
+  virtual absl::Status Remove(DhcpService service) = 0;
 };
 
 }  // namespace nestor::store

@@ -3,6 +3,7 @@
 namespace nestor::store {
 
 absl::StatusOr<std::optional<v1::UndoRecord>> UndoTable::Load(DhcpService service) {
+  const MutexLock lock(mutex_);
   std::optional<v1::UndoRecord> record;
   Query rows = database_.Prepare("SELECT service, record, sum FROM undo");
   while (true) {
@@ -18,12 +19,14 @@ absl::StatusOr<std::optional<v1::UndoRecord>> UndoTable::Load(DhcpService servic
 }
 
 absl::Status UndoTable::Save(DhcpService service, const v1::UndoRecord& record) {
+  const MutexLock lock(mutex_);
   Query insert = database_.Prepare("INSERT OR REPLACE INTO undo VALUES(?1, ?2, ?3)");
   const std::string bytes = record.SerializeAsString();
   return insert.BindRow("undo", static_cast<int64_t>(service), bytes).Run();
 }
 
 absl::Status UndoTable::Remove(DhcpService service) {
+  const MutexLock lock(mutex_);
   Query remove = database_.Prepare("DELETE FROM undo WHERE service = ?1");
   return remove.Bind(static_cast<int64_t>(service)).Run();
 }

@@ -2,26 +2,25 @@
 
 #include <optional>
 
+#include "common/lock/mutex.h"
 #include "common/store/database.h"
 #include "common/store/undo_log.h"
 
 namespace nestor::store {
 
-// What UndoLog keeps, in both files. Not thread-safe.
-class UndoTable {
+// The UndoLog of either file, in a table of its own.
+class UndoTable final : public UndoLog {
  public:
-  explicit UndoTable(Database& database) : database_(database) {}
+  // `mutex` guards `database`.
+  UndoTable(Database& database, Mutex& mutex) : database_(database), mutex_(mutex) {}
 
-  // DataLoss also where the other service's row is damaged: a damaged service is not to look like
-  // none.
-  absl::StatusOr<std::optional<v1::UndoRecord>> Load(DhcpService service);
-  // Adds or replaces.
-  absl::Status Save(DhcpService service, const v1::UndoRecord& record);
-  // Nothing is written where nothing changes.
-  absl::Status Remove(DhcpService service);
+  absl::StatusOr<std::optional<v1::UndoRecord>> Load(DhcpService service) override;
+  absl::Status Save(DhcpService service, const v1::UndoRecord& record) override;
+  absl::Status Remove(DhcpService service) override;
 
  private:
   Database& database_;
+  Mutex& mutex_;
 };
 
 }  // namespace nestor::store

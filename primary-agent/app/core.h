@@ -130,6 +130,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   // False: no agent of `server` is connected.
   bool SendToAgent(const std::string& server, v1::Envelope envelope);
   absl::Status ResumeTransactions();
+  absl::Status MakeGone(const std::string& name, bool removed, const std::string& by);
   void StartResumed();
   void Begin(const Request& request, Order order);
   void Act(const std::shared_ptr<Changing>& changing, Transaction::Actions actions);

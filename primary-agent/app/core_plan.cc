@@ -215,7 +215,7 @@ void PrimaryApp::Core::DetectNext(std::vector<DhcpService> services,
   if (services.empty()) return done(std::move(views));
   const DhcpService service = services.back();
   services.pop_back();
-  const Sites::Local& local = sites_->local(service);
+  const participant::LocalSite& local = sites_->local(service);
   local.worker.Post([self = weak_from_this(), loop = &world_.loop, service, services, views, done,
                      participant = local.participant] {
     const auto found = participant->FindHa();

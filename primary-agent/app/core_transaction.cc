@@ -58,19 +58,19 @@ struct PrimaryApp::Core::Changing {
 };
 
 std::shared_ptr<Sites> PrimaryApp::Core::MakeSites() {
-  std::map<DhcpService, Sites::Local> local;
+  std::map<DhcpService, participant::LocalSite> local;
   for (auto& [service, kea] : world_.services) {
     const auto writer = std::make_shared<keafile::ConfigWriter>(service, options_.server_name,
                                                                 kea.kea, world_.files, kea.worker,
                                                                 world_.disk, world_.clock);
     local.emplace(
         service,
-        Sites::Local{kea.worker,
-                     std::make_shared<participant::Participant>(
-                         participant::Options{service, options_.server_name, options_.version,
-                                              options_.services[service]},
-                         participant::World{kea.kea, world_.files, writer, world_.journal,
-                                            world_.reach, world_.clock})});
+        participant::LocalSite{
+            kea.worker, std::make_shared<participant::Participant>(
+                            participant::Options{service, options_.server_name, options_.version,
+                                                 options_.services[service]},
+                            participant::World{kea.kea, world_.files, writer, world_.journal.undo(),
+                                               world_.reach, world_.clock})});
   }
   return std::make_shared<Sites>(
       options_.server_name, world_.clock, world_.loop, std::move(local),
@@ -117,15 +117,27 @@ absl::Status PrimaryApp::Core::ResumeTransactions() {
     if (exists) {
       RETURN_IF_ERROR(
           world_.journal.SaveRelationship(decided ? spec : SpecOf(record.spec_before())));
-    } else if (absl::Status gone = world_.journal.RemoveRelationship(spec.name());
-               !gone.ok() && !absl::IsNotFound(gone)) {
-      return gone;
+    } else {
+      RETURN_IF_ERROR(MakeGone(spec.name(), decided, record.operator_name()));
     }
     if (!world_.services.contains(*service)) continue;  // until its configuration has it again
     changing_.insert_or_assign(
         *service, std::make_shared<Changing>(Transaction(record, world_.random.Next()), *service));
   }
   return absl::OkStatus();
+}
+
+// A relationship that was removed, or never was. What was removed has to be in the history too:
+// that is where its secondary's agent is told from that it has ended.
+absl::Status PrimaryApp::Core::MakeGone(const std::string& name, bool removed,
+                                        const std::string& by) {
+  const absl::Status gone = world_.journal.RemoveRelationship(name);
+  if (!gone.ok() && !absl::IsNotFound(gone)) return gone;
+  if (!removed) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto newest, world_.journal.History(name, 1));
+  const std::string_view outcome = KindText(Record::REMOVE);
+  if (!newest.empty() && newest.front().outcome() == outcome) return absl::OkStatus();
+  return world_.journal.AddEntry(name, operators::RelationshipEntry(world_.clock, outcome, by));
 }
 
 void PrimaryApp::Core::StartResumed() {

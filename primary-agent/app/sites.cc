@@ -15,7 +15,7 @@ constexpr absl::Duration kSilent = absl::Seconds(12);
 }  // namespace
 
 Sites::Sites(std::string own_server, Clock& clock, Executor& loop,
-             std::map<DhcpService, Local> local, Send send)
+             std::map<DhcpService, participant::LocalSite> local, Send send)
     : own_server_(std::move(own_server)),
       clock_(clock),
       loop_(loop),
@@ -25,15 +25,11 @@ Sites::Sites(std::string own_server, Clock& clock, Executor& loop,
 void Sites::Ask(const std::string& server, DhcpService service, const std::string& name,
                 const v1::SiteRequest& request, Done done) {
   if (server == own_server_) {
-    const Local& local = local_.at(service);
-    return local.worker.Post([participant = local.participant, loop = &loop_, name, request,
-                              self = weak_from_this(), done = std::move(done)] {
-      participant->Do(name, request, [loop, self, done](v1::SiteReply reply) {
-        loop->Post([self, done, reply = std::move(reply)] {
+    return local_.at(service).Do(
+        loop_, name, request,
+        [self = weak_from_this(), done = std::move(done)](const v1::SiteReply& reply) {
           if (self.lock()) done(reply);
         });
-      });
-    });
   }
   v1::Envelope envelope;
   envelope.set_relationship(name);

@@ -9,7 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/executor.h"
 #include "common/base/service.h"
-#include "common/participant/participant.h"
+#include "common/participant/local_site.h"
 #include "nestor/v1/envelope.pb.h"
 
 namespace nestor::primary {
@@ -19,18 +19,14 @@ namespace nestor::primary {
 // thread only.
 class Sites : public std::enable_shared_from_this<Sites> {
  public:
-  struct Local {
-    Executor& worker;
-    std::shared_ptr<participant::Participant> participant;
-  };
   // Sends an envelope to the agent of `server`; false: none is connected.
   using Send = std::function<bool(const std::string& server, v1::Envelope envelope)>;
 
   // All referred to must outlive it.
-  Sites(std::string own_server, Clock& clock, Executor& loop, std::map<DhcpService, Local> local,
-        Send send);
+  Sites(std::string own_server, Clock& clock, Executor& loop,
+        std::map<DhcpService, participant::LocalSite> local, Send send);
 
-  const Local& local(DhcpService service) const { return local_.at(service); }
+  const participant::LocalSite& local(DhcpService service) const { return local_.at(service); }
 
   // Has the site of `server` do `request`, which has its transaction and number. `done` is called
   // once; where the site is silent, with DeadlineExceeded: it may have done it.
@@ -57,7 +53,7 @@ class Sites : public std::enable_shared_from_this<Sites> {
   const std::string own_server_;
   Clock& clock_;
   Executor& loop_;
-  const std::map<DhcpService, Local> local_;
+  const std::map<DhcpService, participant::LocalSite> local_;
   const Send send_;
   std::map<Key, Open> open_;  // asked of other agents
 };

@@ -52,7 +52,7 @@ absl::Status SecondaryApp::Core::Start() {
   }
   site_desk_ = MakeSiteDesk();
   for (const auto& [service, kea] : keas_) {
-    ASSIGN_OR_RETURN(const auto record, world_.store.LoadUndo(service));
+    ASSIGN_OR_RETURN(const auto record, world_.store.undo().Load(service));
     if (record && record->ends()) suspended_[record->relationship()] = service;
   }
   ASSIGN_OR_RETURN(const auto specs, world_.store.Relationships());
@@ -137,16 +137,16 @@ void SecondaryApp::Core::OnPrimary(std::string_view payload) {
 
 // What the coordinator of a relationship, the primary's agent, has this site do.
 std::shared_ptr<SiteDesk> SecondaryApp::Core::MakeSiteDesk() {
-  std::map<DhcpService, SiteDesk::Local> local;
+  std::map<DhcpService, participant::LocalSite> local;
   for (auto& [service, kea] : world_.services) {
     local.emplace(
         service,
-        SiteDesk::Local{kea.worker,
-                        std::make_shared<participant::Participant>(
+        participant::LocalSite{
+            kea.worker, std::make_shared<participant::Participant>(
                             participant::Options{service, options_.server_name, options_.version,
                                                  options_.services[service]},
                             participant::World{kea.kea, world_.files, keas_.at(service).writer,
-                                               world_.store, world_.reach, world_.clock})});
+                                               world_.store.undo(), world_.reach, world_.clock})});
   }
   return std::make_shared<SiteDesk>(
       world_.loop, std::move(local),

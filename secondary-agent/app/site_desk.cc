@@ -11,7 +11,7 @@ constexpr size_t kMostKept = 16;  // answers to what a coordinator may still ask
 
 }  // namespace
 
-SiteDesk::SiteDesk(Executor& loop, std::map<DhcpService, Local> local, Send send,
+SiteDesk::SiteDesk(Executor& loop, std::map<DhcpService, participant::LocalSite> local, Send send,
                    std::function<void(DhcpService, v1::SiteReply&)> complete)
     : loop_(loop),
       local_(std::move(local)),
@@ -57,15 +57,10 @@ void SiteDesk::OnRequest(DhcpService service, const std::string& name,
 
 void SiteDesk::Do(DhcpService service, const std::string& name, const v1::SiteRequest& request,
                   std::function<void(v1::SiteReply)> done) {
-  const Local& local = local_.at(service);
-  local.worker.Post([self = weak_from_this(), loop = &loop_, name, request, done = std::move(done),
-                     participant = local.participant] {
-    participant->Do(name, request, [self, loop, done](v1::SiteReply reply) {
-      loop->Post([self, done, reply = std::move(reply)]() mutable {
-        if (const auto desk = self.lock()) done(std::move(reply));
-      });
-    });
-  });
+  local_.at(service).Do(loop_, name, request,
+                        [self = weak_from_this(), done = std::move(done)](v1::SiteReply reply) {
+                          if (const auto desk = self.lock()) done(std::move(reply));
+                        });
 }
 
 }  // namespace nestor::secondary

@@ -7,7 +7,7 @@
 
 #include "common/base/executor.h"
 #include "common/base/service.h"
-#include "common/participant/participant.h"
+#include "common/participant/local_site.h"
 #include "nestor/v1/envelope.pb.h"
 
 namespace nestor::secondary {
@@ -16,13 +16,9 @@ namespace nestor::secondary {
 // it comes, and answered as often. Protocol thread only.
 class SiteDesk : public std::enable_shared_from_this<SiteDesk> {
  public:
-  struct Local {
-    Executor& worker;
-    std::shared_ptr<participant::Participant> participant;
-  };
   using Send = std::function<void(DhcpService service, const std::string& name, v1::SiteReply)>;
   // All referred to must outlive it. `complete` adds to a reply what the worker does not know.
-  SiteDesk(Executor& loop, std::map<DhcpService, Local> local, Send send,
+  SiteDesk(Executor& loop, std::map<DhcpService, participant::LocalSite> local, Send send,
            std::function<void(DhcpService, v1::SiteReply&)> complete);
 
   // Does what somebody on this host asks for. `done` is not called where the desk is gone.
@@ -40,7 +36,7 @@ class SiteDesk : public std::enable_shared_from_this<SiteDesk> {
   };
 
   Executor& loop_;
-  const std::map<DhcpService, Local> local_;
+  const std::map<DhcpService, participant::LocalSite> local_;
   const Send send_;
   const std::function<void(DhcpService, v1::SiteReply&)> complete_;
   std::map<DhcpService, Answers> answers_;

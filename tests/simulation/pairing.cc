@@ -179,7 +179,8 @@ class Pairing {
           host.kea().temper.file_full = 0.7;
           return;
         default:
-          if (!host.kea().up()) return;
+          // One that has HA already has to take what is mirrored.
+          if (!host.kea().up() || !HaOf(host.kea().kea().running()).empty()) return;
           refuses_.insert(host.name());
           // Kea changes its mind about HA once it was tested.
           host.kea().kea().SetRules({}, [](std::string_view text) {
@@ -213,8 +214,15 @@ class Pairing {
       auto request = Request();
       request.mutable_status();
       (void)desk_->Send(request.SerializeAsString());
+      const auto of_secondary = std::make_shared<v1::OperatorReply>();
+      secondary_->Ask(request.SerializeAsString(), [of_secondary](std::string_view payload) {
+        (void)of_secondary->ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+      });
       Pass(absl::Seconds(2));
-      if (!reply_ || !reply_->has_status()) continue;
+      if (!reply_ || !reply_->has_status() || !of_secondary->has_status()) continue;
+      if (reply_->status().relationships_size() != of_secondary->status().relationships_size()) {
+        continue;
+      }
       const std::string words = reply_->status().ShortDebugString();
       const bool busy = words.find("it is being") != std::string::npos;
       known_ = reply_->status().relationships_size() > 0;

@@ -148,18 +148,6 @@ absl::Status JournalTap::RemoveTransaction(std::string_view id) {
   return Run([&] { return inner_->RemoveTransaction(id); });
 }
 
-absl::StatusOr<std::optional<v1::UndoRecord>> JournalTap::LoadUndo(DhcpService service) {
-  return Run([&] { return inner_->LoadUndo(service); });
-}
-
-absl::Status JournalTap::SaveUndo(DhcpService service, const v1::UndoRecord& record) {
-  return Run([&] { return inner_->SaveUndo(service, record); });
-}
-
-absl::Status JournalTap::RemoveUndo(DhcpService service) {
-  return Run([&] { return inner_->RemoveUndo(service); });
-}
-
 // ---- the follower's store
 
 absl::StatusOr<std::vector<v1::RelationshipSpec>> FollowerStoreTap::Relationships() {
@@ -241,18 +229,6 @@ absl::StatusOr<v1::HistoryEntry> FollowerStoreTap::HistoryOf(std::string_view re
 
 absl::Status FollowerStoreTap::Compact(std::string_view relationship, uint64_t changes) {
   return Run([&] { return inner_->Compact(relationship, changes); });
-}
-
-absl::StatusOr<std::optional<v1::UndoRecord>> FollowerStoreTap::LoadUndo(DhcpService service) {
-  return Run([&] { return inner_->LoadUndo(service); });
-}
-
-absl::Status FollowerStoreTap::SaveUndo(DhcpService service, const v1::UndoRecord& record) {
-  return Run([&] { return inner_->SaveUndo(service, record); });
-}
-
-absl::Status FollowerStoreTap::RemoveUndo(DhcpService service) {
-  return Run([&] { return inner_->RemoveUndo(service); });
 }
 
 }  // namespace nestor::simulation

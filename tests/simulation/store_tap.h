@@ -73,6 +73,24 @@ class StoreTap {
   }
   bool Enter();
 
+  class UndoTap final : public store::UndoLog {
+   public:
+    UndoTap(StoreTap& tap, store::UndoLog& inner) : tap_(tap), inner_(inner) {}
+    absl::StatusOr<std::optional<v1::UndoRecord>> Load(DhcpService service) override {
+      return tap_.Run([&] { return inner_.Load(service); });
+    }
+    absl::Status Save(DhcpService service, const v1::UndoRecord& record) override {
+      return tap_.Run([&] { return inner_.Save(service, record); });
+    }
+    absl::Status Remove(DhcpService service) override {
+      return tap_.Run([&] { return inner_.Remove(service); });
+    }
+
+   private:
+    StoreTap& tap_;
+    store::UndoLog& inner_;
+  };
+
   Process& process_;
   StoreObserver& observer_;
   VirtualLock lock_;
@@ -123,12 +141,11 @@ class JournalTap final : public store::Journal, public StoreTap {
   absl::StatusOr<std::vector<v1::TransactionRecord>> Transactions() override;
   absl::Status SaveTransaction(const v1::TransactionRecord& record) override;
   absl::Status RemoveTransaction(std::string_view id) override;
-  absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) override;
-  absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) override;
-  absl::Status RemoveUndo(DhcpService service) override;
+  store::UndoLog& undo() override { return undo_; }
 
  private:
   std::unique_ptr<store::Journal> inner_;
+  UndoTap undo_{*this, inner_->undo()};
 };
 
 class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
@@ -160,13 +177,12 @@ class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
   absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                              uint64_t sequence) override;
   absl::Status Compact(std::string_view relationship, uint64_t changes) override;
-  absl::StatusOr<std::optional<v1::UndoRecord>> LoadUndo(DhcpService service) override;
-  absl::Status SaveUndo(DhcpService service, const v1::UndoRecord& record) override;
-  absl::Status RemoveUndo(DhcpService service) override;
+  store::UndoLog& undo() override { return undo_; }
 
  private:
   std::string host_;
   std::unique_ptr<store::FollowerStore> inner_;
+  UndoTap undo_{*this, inner_->undo()};
   std::map<std::string, store::FollowerMemory, std::less<>> told_;  // `late`
 };
 

@@ -54,7 +54,7 @@ class ParticipantTest : public ::testing::Test {
                                                           files_, worker_, writing_, clock_);
     participant_ = std::make_shared<Participant>(
         Options{DhcpService::kDhcp4, "kea-b", "0.1", {.hooks_directory = "/hooks"}},
-        World{kea_, files_, std::move(writer), *store_, reach_, clock_});
+        World{kea_, files_, std::move(writer), store_->undo(), reach_, clock_});
   }
 
   v1::SiteReply Do(v1::SiteRequest request, const char* transaction = kT1) {

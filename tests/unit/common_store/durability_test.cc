@@ -88,7 +88,7 @@ class CrashingRun {
   static size_t Padding(uint64_t sequence) { return sequence * 997 % 9000; }
 
   static bool SameUndo(Journal& journal, const Model& model) {
-    auto undo = journal.LoadUndo(DhcpService::kDhcp4);
+    auto undo = journal.undo().Load(DhcpService::kDhcp4);
     auto transactions = journal.Transactions();
     if (!undo.ok() || !transactions.ok()) return false;
     std::set<std::string> ids;
@@ -162,10 +162,11 @@ class CrashingRun {
   bool StepUndo(Journal& journal, Model& model) {
     if (random_.Below(3) == 0) {
       model.undo.clear();
-      return journal.RemoveUndo(DhcpService::kDhcp4).ok();
+      return journal.undo().Remove(DhcpService::kDhcp4).ok();
     }
     model.undo = std::string(1 + random_.Below(30), 'u');
-    return journal.SaveUndo(DhcpService::kDhcp4, UndoOf(model.undo, Padding(model.undo.size())))
+    return journal.undo()
+        .Save(DhcpService::kDhcp4, UndoOf(model.undo, Padding(model.undo.size())))
         .ok();
   }
 
@@ -233,7 +234,7 @@ SimDisk::Files FilledJournal(SimDisk& disk) {
   EXPECT_TRUE(journal->SetUnwritten("east", true).ok());
   EXPECT_TRUE(journal->SetOutcome("east", 2, "refused", "pool overlaps").ok());
   EXPECT_TRUE(journal->AddEntry("east", EntryOf("drift")).ok());
-  EXPECT_TRUE(journal->SaveUndo(DhcpService::kDhcp4, UndoOf("1", 3000)).ok());
+  EXPECT_TRUE(journal->undo().Save(DhcpService::kDhcp4, UndoOf("1", 3000)).ok());
   EXPECT_TRUE(journal->SaveTransaction(TransactionOf("1", v1::TransactionRecord::DECIDED)).ok());
   journal.reset();
   return disk.Copy();
@@ -259,7 +260,7 @@ absl::StatusOr<std::string> ReadAll(const SimDisk& disk) {
     ASSIGN_OR_RETURN(const auto entry, journal->HistoryOf("east", sequence));
     all += entry.SerializeAsString() + ";";
   }
-  ASSIGN_OR_RETURN(const auto undo, journal->LoadUndo(DhcpService::kDhcp4));
+  ASSIGN_OR_RETURN(const auto undo, journal->undo().Load(DhcpService::kDhcp4));
   all += undo ? undo->SerializeAsString() : "none";
   ASSIGN_OR_RETURN(const auto transactions, journal->Transactions());
   for (const auto& record : transactions) all += record.SerializeAsString() + ";";

@@ -44,7 +44,7 @@ class UndoLogTest : public ::testing::Test {
 
   // The transaction of what is kept for `service`; "none", or the error.
   std::string Kept(DhcpService service) {
-    const auto record = store_->LoadUndo(service);
+    const auto record = store_->undo().Load(service);
     if (!record.ok()) return record.status().ToString();
     return record->has_value() ? (*record)->transaction() : "none";
   }
@@ -70,10 +70,10 @@ TYPED_TEST(UndoLogTest, HasNothingAtFirst) {
 
 TYPED_TEST(UndoLogTest, KeepsOneForEachServiceOverAStart) {
   const v1::UndoRecord four = UndoOf("4", 100'000);
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, four).ok());
-  ASSERT_TRUE(this->store_->SaveUndo(kSix, UndoOf("6")).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, four).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kSix, UndoOf("6")).ok());
   this->Reopen();
-  const auto found = this->store_->LoadUndo(kFour);
+  const auto found = this->store_->undo().Load(kFour);
   ASSERT_TRUE(found.ok()) << found.status();
   ASSERT_TRUE(found->has_value());
   EXPECT_EQ((*found)->SerializeAsString(), four.SerializeAsString());
@@ -81,21 +81,21 @@ TYPED_TEST(UndoLogTest, KeepsOneForEachServiceOverAStart) {
 }
 
 TYPED_TEST(UndoLogTest, SavingReplacesAll) {
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, UndoOf("1", 5000)).ok());
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, v1::UndoRecord()).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, UndoOf("1", 5000)).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, v1::UndoRecord()).ok());
   this->Reopen();
-  const auto found = this->store_->LoadUndo(kFour);
+  const auto found = this->store_->undo().Load(kFour);
   ASSERT_TRUE(found.ok()) << found.status();
   ASSERT_TRUE(found->has_value()) << "an empty record is one";
   EXPECT_EQ((*found)->ByteSizeLong(), 0u);
 }
 
 TYPED_TEST(UndoLogTest, RemovesOneServicesAndCostsNothingWhereThereIsNone) {
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, UndoOf("4")).ok());
-  ASSERT_TRUE(this->store_->SaveUndo(kSix, UndoOf("6")).ok());
-  ASSERT_TRUE(this->store_->RemoveUndo(kFour).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, UndoOf("4")).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kSix, UndoOf("6")).ok());
+  ASSERT_TRUE(this->store_->undo().Remove(kFour).ok());
   const uint64_t before = this->disk_.syncs();
-  ASSERT_TRUE(this->store_->RemoveUndo(kFour).ok());
+  ASSERT_TRUE(this->store_->undo().Remove(kFour).ok());
   EXPECT_EQ(this->disk_.syncs(), before);
   this->Reopen();
   EXPECT_EQ(this->Kept(kFour), "none");
@@ -104,7 +104,7 @@ TYPED_TEST(UndoLogTest, RemovesOneServicesAndCostsNothingWhereThereIsNone) {
 
 TYPED_TEST(UndoLogTest, OutlivesItsRelationship) {
   ASSERT_TRUE(this->store_->SaveRelationship(SpecOf("east")).ok());
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, UndoOf("4")).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, UndoOf("4")).ok());
   ASSERT_TRUE(this->store_->RemoveRelationship("east").ok());
   this->Reopen();
   EXPECT_EQ(this->Kept(kFour), "4");
@@ -122,8 +122,8 @@ TYPED_TEST(UndoLogTest, OpensAFileThatHadNone) {
     auto opened = TypeParam::Open(options);
     ASSERT_TRUE(opened.ok()) << opened.status();
     EXPECT_EQ((*opened)->Relationships()->size(), 1u);
-    EXPECT_FALSE((*opened)->LoadUndo(kFour)->has_value());
-    ASSERT_TRUE((*opened)->SaveUndo(kFour, UndoOf("4")).ok());
+    EXPECT_FALSE((*opened)->undo().Load(kFour)->has_value());
+    ASSERT_TRUE((*opened)->undo().Save(kFour, UndoOf("4")).ok());
     opened->reset();
     EXPECT_THAT(Database::Open(options, Before<TypeParam>()).status(),
                 HasCode(Code::kFailedPrecondition))
@@ -132,18 +132,20 @@ TYPED_TEST(UndoLogTest, OpensAFileThatHadNone) {
 }
 
 TYPED_TEST(UndoLogTest, ADamagedRecordIsNamed) {
-  ASSERT_TRUE(this->store_->SaveUndo(kSix, UndoOf("6")).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kSix, UndoOf("6")).ok());
   this->TamperWith("UPDATE undo SET record = zeroblob(length(record))");
-  EXPECT_THAT(this->store_->LoadUndo(kSix).status(), Fails(Code::kDataLoss, "table undo, row 2"));
-  ASSERT_TRUE(this->store_->SaveUndo(kSix, UndoOf("7")).ok());
+  EXPECT_THAT(this->store_->undo().Load(kSix).status(),
+              Fails(Code::kDataLoss, "table undo, row 2"));
+  ASSERT_TRUE(this->store_->undo().Save(kSix, UndoOf("7")).ok());
   EXPECT_EQ(this->Kept(kSix), "7");
 }
 
 TYPED_TEST(UndoLogTest, ADamagedServiceDoesNotLookLikeNone) {
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, UndoOf("4")).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, UndoOf("4")).ok());
   this->TamperWith("UPDATE undo SET service = 2");
-  EXPECT_THAT(this->store_->LoadUndo(kFour).status(), Fails(Code::kDataLoss, "table undo, row 2"));
-  EXPECT_THAT(this->store_->LoadUndo(kSix).status(), HasCode(Code::kDataLoss));
+  EXPECT_THAT(this->store_->undo().Load(kFour).status(),
+              Fails(Code::kDataLoss, "table undo, row 2"));
+  EXPECT_THAT(this->store_->undo().Load(kSix).status(), HasCode(Code::kDataLoss));
 }
 
 TYPED_TEST(UndoLogTest, ARecordThatCannotBeReadIsNamed) {
@@ -156,7 +158,7 @@ TYPED_TEST(UndoLogTest, ARecordThatCannotBeReadIsNamed) {
     ASSERT_TRUE(insert.BindRow("undo", 1, std::string_view("\xff garbage")).Run().ok());
   }
   this->Reopen();
-  EXPECT_THAT(this->store_->LoadUndo(kFour).status(), Fails(Code::kDataLoss, "cannot be read"));
+  EXPECT_THAT(this->store_->undo().Load(kFour).status(), Fails(Code::kDataLoss, "cannot be read"));
 }
 
 TYPED_TEST(UndoLogTest, RefusesWhatANewerVersionWrote) {
@@ -167,22 +169,22 @@ TYPED_TEST(UndoLogTest, RefusesWhatANewerVersionWrote) {
 }
 
 TYPED_TEST(UndoLogTest, AFullDiskKeepsWhatWasAndHealsWithSpace) {
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, UndoOf("1")).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, UndoOf("1")).ok());
   this->disk_.FillUp(0);
-  EXPECT_THAT(this->store_->SaveUndo(kFour, UndoOf("2", 100'000)),
+  EXPECT_THAT(this->store_->undo().Save(kFour, UndoOf("2", 100'000)),
               Fails(Code::kResourceExhausted, "disk is full"));
   EXPECT_EQ(this->Kept(kFour), "1");
   this->disk_.Empty();
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, UndoOf("2", 100'000)).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, UndoOf("2", 100'000)).ok());
   EXPECT_EQ(this->Kept(kFour), "2");
 }
 
 TYPED_TEST(UndoLogTest, AfterAFailedSyncNothingMoreIsTried) {
-  ASSERT_TRUE(this->store_->SaveUndo(kFour, UndoOf("1")).ok());
+  ASSERT_TRUE(this->store_->undo().Save(kFour, UndoOf("1")).ok());
   this->disk_.FailNextSync();
-  EXPECT_THAT(this->store_->SaveUndo(kFour, UndoOf("2")), Fails(Code::kInternal, "disk failed"));
-  EXPECT_THAT(this->store_->LoadUndo(kFour).status(), HasCode(Code::kInternal));
-  EXPECT_THAT(this->store_->RemoveUndo(kFour), HasCode(Code::kInternal));
+  EXPECT_THAT(this->store_->undo().Save(kFour, UndoOf("2")), Fails(Code::kInternal, "disk failed"));
+  EXPECT_THAT(this->store_->undo().Load(kFour).status(), HasCode(Code::kInternal));
+  EXPECT_THAT(this->store_->undo().Remove(kFour), HasCode(Code::kInternal));
 }
 
 }  // namespace
