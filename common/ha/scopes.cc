@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
+#include "common/ha/each_subnet.h"
 #include "common/ha/marks.h"
 
 namespace nestor::ha {
@@ -55,27 +56,6 @@ absl::Status PlaceNobody(bool there, ObjectSet& objects) {
     objects.Put(OrderId(), json::Canonical(names));
   }
   return absl::OkStatus();
-}
-
-// Does `change` to each subnet of `objects`: a function of the subnet's document that returns
-// absl::StatusOr<bool>, whether it changed it.
-template <typename Change>
-absl::StatusOr<ObjectSet> ChangeSubnets(const ObjectSet& objects, Change change) {
-  ObjectSet changed = objects;
-  for (const auto* entry : objects.InOrder()) {
-    const auto& [id, object] = *entry;
-    if (id.kind != Kind::kSubnet) continue;
-    auto document = json::Parse(object.json);
-    if (!document.ok()) return Annotate(document.status(), config::Describe(id, {}));
-    if (!document->root().IsObject()) {
-      return Error(absl::StatusCode::kInvalidArgument, "{} is not an object",
-                   config::Describe(id, {}));
-    }
-    const absl::StatusOr<bool> done = change(*document);
-    if (!done.ok()) return Annotate(done.status(), config::Describe(id, object.json));
-    if (*done) changed.Put(id, json::Canonical(document->root()));
-  }
-  return changed;
 }
 
 // The classes as they are kept in a subnet: "" for none, "phones", or a list of several.

@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
+#include "common/ha/each_subnet.h"
 #include "common/ha/marks.h"
 #include "common/ha/range.h"
 #include "common/ha/scopes.h"
@@ -98,24 +99,17 @@ void Narrow(DhcpService service, PoolKind kind, const Extent& whole, const Range
 template <typename Change>
 absl::StatusOr<ObjectSet> ChangePools(DhcpService service, const ObjectSet& objects,
                                       Change change) {
-  ObjectSet changed = objects;
-  for (const auto* entry : objects.InOrder()) {
-    const auto& [id, object] = *entry;
-    if (id.kind != Kind::kSubnet) continue;
-    auto document = json::Parse(object.json);
-    if (!document.ok()) return Annotate(document.status(), config::Describe(id, {}));
-    bool is_new = false;
+  return ChangeSubnets(objects, [&](json::Document& subnet) -> absl::StatusOr<bool> {
+    bool changed = false;
     for (const PoolKind kind : {PoolKind::kAddresses, PoolKind::kPrefixes}) {
       if (kind == PoolKind::kPrefixes && service == DhcpService::kDhcp4) continue;
-      Value* const list = json::Find(document->root(), ListName(kind));
+      Value* const list = json::Find(subnet.root(), ListName(kind));
       if (list == nullptr || !list->IsArray()) continue;
-      const absl::StatusOr<bool> done = change(kind, *list, *document);
-      if (!done.ok()) return Annotate(done.status(), config::Describe(id, object.json));
-      is_new |= *done;
+      ASSIGN_OR_RETURN(const bool done, change(kind, *list, subnet));
+      changed |= done;
     }
-    if (is_new) changed.Put(id, json::Canonical(document->root()));
-  }
-  return changed;
+    return changed;
+  });
 }
 
 // The halves of one subnet's pools.

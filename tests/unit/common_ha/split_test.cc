@@ -160,11 +160,13 @@ TEST(SplitTest, NamesThePrefixPoolThatIsNone) {
 }
 
 TEST(SplitTest, ListsOfOtherTypesAreNone) {
-  for (const char* subnet : {R"({"pools":7})", R"({"pools":{}})", R"({"pd-pools":null})", "[]"}) {
+  for (const char* subnet : {R"({"pools":7})", R"({"pools":{}})", R"({"pd-pools":null})"}) {
     const auto set = OneSubnet(subnet);
     EXPECT_EQ(Must(Split(k6, set, "a", "b")).Digest(), set.Digest()) << subnet;
   }
 }
+
+TEST(SplitTest, NamesASubnetThatIsNone) { EXPECT_NE(Refused(k6, "[]"), ""); }
 
 TEST(UnsplitPoolsTest, NamesThemAndTheirSubnets) {
   EXPECT_THAT(UnsplitPools(k4, OneSubnet(R"({"id":1,"subnet":"10.0.0.0/24","pools":[

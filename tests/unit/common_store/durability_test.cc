@@ -1,30 +1,13 @@
 #include <map>
-#include <random>
 #include <set>
 
-#include "tests/support/sim_disk.h"
-#include "tests/unit/common_store/store_test_data.h"
-#include "tests/unit/common_store/tamper.h"
+#include "tests/unit/common_store/journal_on_disk.h"
 
 namespace nestor::store {
 namespace {
 
 using Code = absl::StatusCode;
 using testing::SimDisk;
-
-class SeededRandom : public Random {
- public:
-  explicit SeededRandom(uint64_t seed) : engine_(seed) {}
-  uint64_t Next() override { return engine_(); }
-  uint64_t Below(uint64_t bound) { return Next() % bound; }
-
- private:
-  std::mt19937_64 engine_;
-};
-
-absl::StatusOr<std::unique_ptr<Journal>> OpenOn(const SimDisk& disk) {
-  return Journal::Open({.path = "journal.db", .vfs = disk.vfs()});
-}
 
 // What the journal acknowledged, and the one operation that a crash may have cut off.
 struct Model {
@@ -220,121 +203,6 @@ TEST(DurabilityTest, TheFollowersMemoryIsTheOldOrTheNewOneAfterACrash) {
     EXPECT_LE(memory->position.sequence, saved + 1);
     EXPECT_EQ(memory->refused_nack.size(), memory->position.sequence * 100);
   }
-}
-
-// A journal with something in every table, closed.
-SimDisk::Files FilledJournal(SimDisk& disk) {
-  auto journal = *OpenOn(disk);
-  EXPECT_TRUE(journal->SaveRelationship(SpecOf("east")).ok());
-  EXPECT_TRUE(journal->Begin("east", "stream-one").ok());
-  for (uint64_t sequence = 1; sequence <= 6; ++sequence) {
-    EXPECT_TRUE(journal->Append("east", ChangeOf(sequence, sequence * 1000)).ok());
-  }
-  EXPECT_TRUE(journal->SaveBase("east", 3, std::string(20'000, 'b')).ok());
-  EXPECT_TRUE(journal->SetUnwritten("east", true).ok());
-  EXPECT_TRUE(journal->SetOutcome("east", 2, "refused", "pool overlaps").ok());
-  EXPECT_TRUE(journal->AddEntry("east", EntryOf("drift")).ok());
-  EXPECT_TRUE(journal->undo().Save(DhcpService::kDhcp4, UndoOf("1", 3000)).ok());
-  EXPECT_TRUE(journal->SaveTransaction(TransactionOf("1", v1::TransactionRecord::DECIDED)).ok());
-  journal.reset();
-  return disk.Copy();
-}
-
-// All that can be read of a journal, or the first error.
-absl::StatusOr<std::string> ReadAll(const SimDisk& disk) {
-  ASSIGN_OR_RETURN(auto journal, OpenOn(disk));
-  std::string all;
-  ASSIGN_OR_RETURN(const auto specs, journal->Relationships());
-  for (const auto& spec : specs) all += spec.SerializeAsString();
-  ASSIGN_OR_RETURN(const auto changes, journal->Read("east", 1, 1 << 30));
-  for (const auto& change : changes) {
-    all += fmt::format("{} {} {} {} {} {} {} {};", change.sequence, change.term,
-                       change.digest_after, change.envelope, change.replaced, change.origin,
-                       change.upserted, absl::ToUnixNanos(change.noticed));
-  }
-  ASSIGN_OR_RETURN(const auto base, journal->LoadBase("east"));
-  all += fmt::format("{} {};", base.sequence, base.packed);
-  ASSIGN_OR_RETURN(const auto history, journal->History("east", 0));
-  for (const auto& entry : history) all += entry.SerializeAsString() + ";";
-  for (uint64_t sequence = 1; sequence <= 6; ++sequence) {
-    ASSIGN_OR_RETURN(const auto entry, journal->HistoryOf("east", sequence));
-    all += entry.SerializeAsString() + ";";
-  }
-  ASSIGN_OR_RETURN(const auto undo, journal->undo().Load(DhcpService::kDhcp4));
-  all += undo ? undo->SerializeAsString() : "none";
-  ASSIGN_OR_RETURN(const auto transactions, journal->Transactions());
-  for (const auto& record : transactions) all += record.SerializeAsString() + ";";
-  ASSIGN_OR_RETURN(const auto start, journal->Begin("east", "another"));
-  all += fmt::format("{} {} {} {} {} {}", start.stream_id, start.term, start.head, start.lowest,
-                     start.followed_since, start.unwritten);
-  return all;
-}
-
-TEST(DurabilityTest, ADamagedByteIsNoticedOrHarmless) {
-  SimDisk disk;
-  const SimDisk::Files sound = FilledJournal(disk);
-  const auto expected = ReadAll(disk);
-  ASSERT_TRUE(expected.ok()) << expected.status();
-  SeededRandom random(7);
-  const size_t size = sound.at("journal.db").size();
-  int noticed = 0;
-  for (int round = 0; round < 1500; ++round) {
-    SimDisk::Files damaged = sound;
-    const size_t at = random.Below(size);
-    damaged["journal.db"][at] ^= static_cast<char>(1 << random.Below(8));
-    disk.Restore(damaged);
-    const auto found = ReadAll(disk);
-    if (!found.ok()) {
-      ++noticed;
-      continue;
-    }
-    EXPECT_EQ(*found, *expected) << "byte " << at << " damaged, and not noticed";
-  }
-  EXPECT_GT(noticed, 500);
-}
-
-TEST(DurabilityTest, ADamagedRowIsNamed) {
-  SimDisk disk;
-  FilledJournal(disk);
-  Tamper(disk, "journal.db",
-         "UPDATE change SET envelope = zeroblob(length(envelope)) WHERE (id & 255) = 4");
-  auto journal = *OpenOn(disk);
-  EXPECT_THAT(journal->Read("east", 4, 1 << 20).status(), Fails(Code::kDataLoss, "table change"));
-  EXPECT_THAT(journal->HistoryOf("east", 4).status(), HasCode(Code::kDataLoss));
-  EXPECT_TRUE(journal->Read("east", 5, 1 << 20).ok());
-}
-
-TEST(DurabilityTest, AMissingRowIsNoticed) {
-  SimDisk disk;
-  FilledJournal(disk);
-  Tamper(disk, "journal.db", "DELETE FROM change WHERE (id & 255) = 4");
-  auto journal = *OpenOn(disk);
-  EXPECT_THAT(journal->Read("east", 1, 1 << 20).status(), Fails(Code::kDataLoss, "missing"));
-}
-
-TEST(DurabilityTest, AMissingTableIsNoticed) {
-  SimDisk disk;
-  FilledJournal(disk);
-  Tamper(disk, "journal.db", "DROP TABLE entry");
-  EXPECT_THAT(OpenOn(disk).status(), Fails(Code::kDataLoss, "schema"));
-}
-
-TEST(DurabilityTest, RefusesWhatANewerVersionWroteAndLeavesItAlone) {
-  SimDisk disk;
-  FilledJournal(disk);
-  Tamper(disk, "journal.db", "PRAGMA user_version = 99");
-  const SimDisk::Files before = disk.Copy();
-  EXPECT_THAT(OpenOn(disk).status(), Fails(Code::kFailedPrecondition, "schema 99"));
-  EXPECT_EQ(disk.Copy(), before);
-}
-
-TEST(DurabilityTest, RefusesAnotherKindOfFile) {
-  SimDisk disk;
-  FilledJournal(disk);
-  EXPECT_THAT(FollowerStore::Open({.path = "journal.db", .vfs = disk.vfs()}).status(),
-              Fails(Code::kFailedPrecondition, "not a Nestor store"));
-  disk.Restore({{"journal.db", std::string(8192, 'x')}});
-  EXPECT_THAT(OpenOn(disk).status(), HasCode(Code::kDataLoss));
 }
 
 TEST(DurabilityTest, AFullDiskWritesNothingAndHealsWithSpace) {

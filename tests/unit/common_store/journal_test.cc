@@ -1,8 +1,7 @@
 #include "common/store/journal.h"
 
 #include "common/store/tables.h"
-#include "tests/support/sim_disk.h"
-#include "tests/unit/common_store/store_test_data.h"
+#include "tests/unit/common_store/journal_on_disk.h"
 
 namespace nestor::store {
 namespace {
@@ -12,17 +11,8 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Code = absl::StatusCode;
 
-class JournalTest : public ::testing::Test {
+class JournalTest : public JournalOnDisk {
  protected:
-  void SetUp() override { Reopen(); }
-
-  void Reopen() {
-    journal_.reset();
-    auto opened = Journal::Open({.path = "journal.db", .vfs = disk_.vfs()});
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    journal_ = *std::move(opened);
-  }
-
   // Begins the stream and appends changes 1 to `head`.
   void Fill(uint64_t head) {
     ASSERT_TRUE(journal_->Begin("east", "stream-one").ok());
@@ -46,9 +36,6 @@ class JournalTest : public ::testing::Test {
     EXPECT_TRUE(lowest.ok()) << lowest.status();
     return lowest.value_or(0);
   }
-
-  testing::SimDisk disk_;
-  std::unique_ptr<Journal> journal_;
 };
 
 TEST_F(JournalTest, KeepsRelationshipsByName) {

@@ -1,8 +1,7 @@
 // What Journal keeps of the changes of relationships that are under way.
 
 #include "common/store/tables.h"
-#include "tests/support/sim_disk.h"
-#include "tests/unit/common_store/store_test_data.h"
+#include "tests/unit/common_store/journal_on_disk.h"
 #include "tests/unit/common_store/tamper.h"
 
 namespace nestor::store {
@@ -12,17 +11,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using Code = absl::StatusCode;
 
-class TransactionTest : public ::testing::Test {
+class TransactionTest : public JournalOnDisk {
  protected:
-  void SetUp() override { Reopen(); }
-
-  void Reopen() {
-    journal_.reset();
-    auto opened = Journal::Open({.path = "journal.db", .vfs = disk_.vfs()});
-    ASSERT_TRUE(opened.ok()) << opened.status();
-    journal_ = *std::move(opened);
-  }
-
   // "a:BEGUN": each that is kept.
   std::vector<std::string> Kept() {
     std::vector<std::string> kept;
@@ -35,9 +25,6 @@ class TransactionTest : public ::testing::Test {
     }
     return kept;
   }
-
-  testing::SimDisk disk_;
-  std::unique_ptr<Journal> journal_;
 };
 
 TEST_F(TransactionTest, KeepsThemByIdOverAStart) {
