@@ -19,11 +19,7 @@ namespace {
 constexpr absl::Duration kReadTimeout = absl::Seconds(60);
 constexpr size_t kMostPools = 20;
 // Where Debian's Kea has its hook libraries.
-#ifdef NESTOR_KEA_HOOKS
 constexpr std::string_view kDebianHooks = NESTOR_KEA_HOOKS;
-#else
-constexpr std::string_view kDebianHooks = "/usr/lib/x86_64-linux-gnu/kea/hooks";
-#endif
 
 const json::Value* Member(const json::Value& arguments, DhcpService service,
                           std::string_view name) {

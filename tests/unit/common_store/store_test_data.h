@@ -105,7 +105,6 @@ inline v1::TransactionRecord TransactionOf(std::string_view id,
   record.set_stage(stage);
   record.set_spec(SpecOf("east").SerializeAsString());
   record.set_operator_name("root");
-  record.mutable_since()->set_seconds(absl::ToUnixSeconds(kNoon));
   return record;
 }
 
