@@ -24,6 +24,9 @@ else()
   # GCC 12 reports these falsely inside the standard library and Abseil once it inlines.
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow
                       -Wno-array-bounds -Wno-dangling-pointer)
+  if(CMAKE_UNITY_BUILD)  # where a .cc is included, it takes it for a header
+    add_compile_options(-Wno-subobject-linkage)
+  endif()
 endif()
 if(NESTOR_SANITIZE)
   add_compile_options(-fsanitize=${NESTOR_SANITIZE} -fno-omit-frame-pointer)

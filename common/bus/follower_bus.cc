@@ -11,10 +11,6 @@
 namespace nestor::bus {
 namespace {
 
-std::string_view Text(const zmq::message_t& frame) {
-  return {static_cast<const char*>(frame.data()), frame.size()};
-}
-
 class ConnectedFollowerBus : public PolledFollowerBus {
  public:
   absl::Status Open(const FollowerBusOptions& options) {
@@ -74,7 +70,7 @@ class ConnectedFollowerBus : public PolledFollowerBus {
     zmq::message_t payload;
     if (!Receive(primary_, payload)) return false;
     if (payload.more()) return Refuse(primary_, payload, "more than one frame");
-    if (on_primary_) on_primary_(Text(payload));
+    if (on_primary_) on_primary_(payload.to_string_view());
     return true;
   }
 
@@ -85,7 +81,7 @@ class ConnectedFollowerBus : public PolledFollowerBus {
       return Refuse(events_, topic, "an event of one frame");
     }
     if (payload.more()) return Refuse(events_, payload, "an event of more than two frames");
-    if (on_event_) on_event_(Text(topic), Text(payload));
+    if (on_event_) on_event_(topic.to_string_view(), payload.to_string_view());
     return true;
   }
 

@@ -19,10 +19,6 @@ constexpr size_t kZ85Characters = 40;
 // The frames of a request, after the empty one that REP takes off.
 enum Frame : size_t { kVersion, kRequest, kDomain, kAddress, kIdentity, kMechanism, kCredentials };
 
-std::string_view Text(const zmq::message_t& frame) {
-  return {static_cast<const char*>(frame.data()), frame.size()};
-}
-
 std::string Z85(const zmq::message_t& key) {
   char text[kZ85Characters + 1];
   if (key.size() != kKeyBytes) return "";
@@ -68,9 +64,12 @@ void KeyGate::Serve() {
 bool KeyGate::Answer() {
   const std::vector<zmq::message_t> frames = WaitForMessage(socket_);
   if (frames.empty()) return false;
-  const bool is_curve = frames.size() == kCredentials + 1 && Text(frames[kMechanism]) == "CURVE";
+  const bool is_curve =
+      frames.size() == kCredentials + 1 && frames[kMechanism].to_string_view() == "CURVE";
   const std::string z85 = is_curve ? Z85(frames[kCredentials]) : "";
-  const auto text = [&](Frame frame) { return frames.size() > frame ? Text(frames[frame]) : ""; };
+  const auto text = [&](Frame frame) {
+    return frames.size() > frame ? frames[frame].to_string_view() : "";
+  };
   const std::optional<AuthorizedKeys::Key> key = keys_.Find(z85);
   const bool may = key && (text(kDomain) != kEventsDomain || key->rights.subscribe);
   if (!may) {

@@ -12,6 +12,7 @@
 
 #include "common/base/status.h"
 #include "common/bus/socket.h"
+#include "common/bus/socket_file.h"
 
 namespace nestor::bus {
 namespace {
@@ -20,7 +21,6 @@ constexpr uint32_t kOperatorMagic = 0x4e53544f;  // "NSTO"
 constexpr SocketBounds kOperating{1000, int64_t{512} << 20};
 constexpr char kMonitorAddress[] = "inproc://operator-connection";
 constexpr int kLingerMs = 1'000;
-constexpr std::string_view kIpc = "ipc://";
 
 using Clock = std::chrono::steady_clock;
 
@@ -42,8 +42,8 @@ int NextEvent(zmq::socket_t& monitor) {
 
 // Why the socket file of `endpoint` cannot be used; OK: it can, or it is not known.
 absl::Status CheckSocketFile(const std::string& endpoint) {
-  if (!endpoint.starts_with(kIpc)) return absl::OkStatus();
-  const std::string path = endpoint.substr(kIpc.size());
+  if (!endpoint.starts_with(kIpcScheme)) return absl::OkStatus();
+  const std::string path = endpoint.substr(kIpcScheme.size());
   if (access(path.c_str(), R_OK | W_OK) == 0) return absl::OkStatus();
   if (errno == EACCES) {
     return Error(

@@ -13,8 +13,6 @@
 namespace nestor::bus {
 namespace {
 
-constexpr std::string_view kIpc = "ipc://";
-
 // Whether somebody accepts connections at `path`. A socket that this process may not connect to
 // counts as one that lives.
 bool IsListenedAt(const std::string& path) {
@@ -33,8 +31,8 @@ bool IsListenedAt(const std::string& path) {
 }  // namespace
 
 absl::Status RemoveStaleSocketFile(const std::string& address) {
-  if (!address.starts_with(kIpc)) return absl::OkStatus();
-  const std::string path = address.substr(kIpc.size());
+  if (!address.starts_with(kIpcScheme)) return absl::OkStatus();
+  const std::string path = address.substr(kIpcScheme.size());
   struct stat file {};
   if (path == "*" || path.starts_with('@') || lstat(path.c_str(), &file) != 0) {
     return absl::OkStatus();

@@ -3,8 +3,12 @@
 #include <absl/status/status.h>
 
 #include <string>
+#include <string_view>
 
 namespace nestor::bus {
+
+// What addresses of socket files begin with.
+inline constexpr std::string_view kIpcScheme = "ipc://";
 
 // Makes room for a socket file at an "ipc://PATH" address: removes one that nobody listens at any
 // more. Does nothing for other addresses. ZeroMQ by itself would take the path from whoever listens

@@ -22,10 +22,6 @@ constexpr std::string_view kServerSpecific[] = {
     "server-tag",
 };
 
-absl::Status Bad(std::string_view what) {
-  return Error(absl::StatusCode::kInvalidArgument, "the configuration cannot be read: {}", what);
-}
-
 // Options of one list have no order among different codes. Those of the same code keep theirs,
 // since that is the order in which Kea sends them.
 std::tuple<std::string_view, uint64_t> OptionOrder(const Value* option) {
@@ -112,15 +108,15 @@ class Extraction {
   }
 
   absl::Status TakeClasses(const Value& value) {
-    if (!value.IsArray()) return Bad("client-classes is not a list");
+    if (!value.IsArray()) return absl::InvalidArgumentError("client-classes is not a list");
     std::string order = "[";
     for (const Value& one : value.GetArray()) {
       const std::string_view name = FindString(one, "name");
-      if (name.empty()) return Bad("a client class without name");
+      if (name.empty()) return absl::InvalidArgumentError("a client class without name");
       if (order.size() > 1) order += ',';
       json::AppendString(name, order);
       if (!Put(Kind::kClientClass, std::string(name), one)) {
-        return Bad(fmt::format("two client classes have the name {}", name));
+        return absl::InvalidArgumentError(fmt::format("two client classes have the name {}", name));
       }
     }
     if (order.size() > 1) set_.Put({Kind::kGlobal, std::string(kClassOrder)}, order + "]");
@@ -128,10 +124,11 @@ class Extraction {
   }
 
   absl::Status TakeOptions(Kind kind, const Value& value) {
-    if (!value.IsArray()) return Bad("a list of options is not a list");
+    if (!value.IsArray()) return absl::InvalidArgumentError("a list of options is not a list");
     for (const Value& one : value.GetArray()) {
       const Value* code = Find(one, "code");
-      if (code == nullptr || !code->IsUint64()) return Bad("an option without code");
+      if (code == nullptr || !code->IsUint64())
+        return absl::InvalidArgumentError("an option without code");
       // Kea allows two options of one code.
       const std::string key = fmt::format("{}/{}", FindString(one, "space"), code->GetUint64());
       ObjectId id{kind, key};
@@ -154,13 +151,14 @@ class Extraction {
   }
 
   absl::Status TakeReservations(std::string_view subnet, const Value& value) {
-    if (!value.IsArray()) return Bad("reservations is not a list");
+    if (!value.IsArray()) return absl::InvalidArgumentError("reservations is not a list");
     for (const Value& one : value.GetArray()) {
       std::string key = ReservationKey(subnet, one);
       if (key.empty())
-        return Bad(fmt::format("a reservation in subnet {} without identifier", subnet));
+        return absl::InvalidArgumentError(
+            fmt::format("a reservation in subnet {} without identifier", subnet));
       if (!Put(Kind::kReservation, key, one)) {
-        return Bad(fmt::format("two reservations are {}", key));
+        return absl::InvalidArgumentError(fmt::format("two reservations are {}", key));
       }
     }
     return absl::OkStatus();
@@ -176,16 +174,18 @@ class Extraction {
   }
 
   absl::Status TakeSubnets(const Value& value, std::string_view network) {
-    if (!value.IsArray()) return Bad(fmt::format("{} is not a list", subnets_name_));
+    if (!value.IsArray())
+      return absl::InvalidArgumentError(fmt::format("{} is not a list", subnets_name_));
     for (const Value& subnet : value.GetArray()) {
       const Value* id = Find(subnet, "id");
       // 0 is how Kea calls what is in no subnet.
       if (id == nullptr || !id->IsUint64() || id->GetUint64() == 0) {
-        return Bad(fmt::format("subnet {} has no id", FindString(subnet, "subnet", "?")));
+        return absl::InvalidArgumentError(
+            fmt::format("subnet {} has no id", FindString(subnet, "subnet", "?")));
       }
       const std::string key = fmt::format("{}", id->GetUint64());
       if (!Put(Kind::kSubnet, key, SubnetIn(network, subnet))) {
-        return Bad(fmt::format("two subnets have the id {}", key));
+        return absl::InvalidArgumentError(fmt::format("two subnets have the id {}", key));
       }
       if (const Value* reservations = Find(subnet, "reservations")) {
         RETURN_IF_ERROR(TakeReservations(key, *reservations));
@@ -195,12 +195,13 @@ class Extraction {
   }
 
   absl::Status TakeNetworks(const Value& value) {
-    if (!value.IsArray()) return Bad("shared-networks is not a list");
+    if (!value.IsArray()) return absl::InvalidArgumentError("shared-networks is not a list");
     for (const Value& network : value.GetArray()) {
       const std::string_view name = FindString(network, "name");
-      if (name.empty()) return Bad("a shared network without name");
+      if (name.empty()) return absl::InvalidArgumentError("a shared network without name");
       if (!Put(Kind::kSharedNetwork, std::string(name), network)) {
-        return Bad(fmt::format("two shared networks have the name {}", name));
+        return absl::InvalidArgumentError(
+            fmt::format("two shared networks have the name {}", name));
       }
       if (const Value* subnets = Find(network, subnets_name_)) {
         RETURN_IF_ERROR(TakeSubnets(*subnets, name));
@@ -227,7 +228,7 @@ std::string CanonicalObject(Kind kind, const Value& object) {
 absl::StatusOr<ObjectSet> Extract(DhcpService service, const Value& arguments) {
   const Value* root = Find(arguments, ServiceRoot(service));
   if (root == nullptr || !root->IsObject()) {
-    return Bad(fmt::format("it has no {}", ServiceRoot(service)));
+    return absl::InvalidArgumentError(fmt::format("it has no {}", ServiceRoot(service)));
   }
   return Extraction(service).Run(*root);
 }

@@ -18,10 +18,6 @@ using json::Text;
 using json::Value;
 using Allocator = rapidjson::Document::AllocatorType;
 
-absl::Status Bad(std::string_view what) {
-  return Error(absl::StatusCode::kInvalidArgument, "{}", what);
-}
-
 Value Name(std::string_view text, Allocator& memory) {
   return Value(text.data(), static_cast<rapidjson::SizeType>(text.size()), memory);
 }
@@ -136,7 +132,8 @@ absl::Status NormaliseReservation(Value& reservation, Allocator& memory) {
     if (text.empty()) continue;
     const auto bytes = ReadIdentifier(text);
     if (!bytes || bytes->empty()) {
-      return Bad(fmt::format("a reservation has the {} \"{}\", which is none", type, text));
+      return absl::InvalidArgumentError(
+          fmt::format("a reservation has the {} \"{}\", which is none", type, text));
     }
     const std::string written = WriteIdentifier(type, *bytes);
     if (written != text) Set(reservation, type, Name(written, memory), memory);
@@ -163,12 +160,13 @@ absl::Status ReplaceMode(Value& scope, Allocator& memory) {
   for (const std::string_view other :
        {"reservations-global", "reservations-in-subnet", "reservations-out-of-pool"}) {
     if (Find(scope, other) != nullptr) {
-      return Bad(fmt::format("it has both reservation-mode and {}", other));
+      return absl::InvalidArgumentError(fmt::format("it has both reservation-mode and {}", other));
     }
   }
   const auto* const mode = std::find_if(std::begin(kModes), std::end(kModes),
                                         [&](const Mode& one) { return one.name == name; });
-  if (mode == std::end(kModes)) return Bad(fmt::format("there is no reservation-mode {}", name));
+  if (mode == std::end(kModes))
+    return absl::InvalidArgumentError(fmt::format("there is no reservation-mode {}", name));
   scope.RemoveMember("reservation-mode");
   Set(scope, "reservations-global", Value(mode->global), memory);
   Set(scope, "reservations-in-subnet", Value(mode->in_subnet), memory);
@@ -237,8 +235,9 @@ absl::StatusOr<Written> Written::Parse(DhcpService service, std::string text) {
   written.document_ = *std::move(document);
   const Value* root = Find(written.document_.root(), ServiceRoot(service));
   if (root == nullptr || !root->IsObject()) {
-    return Bad(fmt::format("it is no configuration of {}: it must be {{\"{}\": {{...}}}}",
-                           ServiceName(service), ServiceRoot(service)));
+    return absl::InvalidArgumentError(
+        fmt::format("it is no configuration of {}: it must be {{\"{}\": {{...}}}}",
+                    ServiceName(service), ServiceRoot(service)));
   }
   RETURN_IF_ERROR(written.Normalise());
   return written;
@@ -306,8 +305,8 @@ void Written::SetCodes(const std::vector<OptionCode>& codes) {
 absl::StatusOr<ObjectSet> Written::Objects() const {
   const std::vector<OptionName> unknown = OptionsWithoutCode();
   if (!unknown.empty()) {
-    return Bad(fmt::format("there is no option \"{}\" in space {}", unknown.front().name,
-                           unknown.front().space));
+    return absl::InvalidArgumentError(fmt::format("there is no option \"{}\" in space {}",
+                                                  unknown.front().name, unknown.front().space));
   }
   return Extract(service_, document_.root());
 }

@@ -17,7 +17,7 @@ using json::FindString;
 using json::Value;
 
 template <typename... Args>
-absl::Status Bad(fmt::format_string<Args...> format, Args&&... args) {
+absl::Status Unusable(fmt::format_string<Args...> format, Args&&... args) {
   return Error(absl::StatusCode::kInvalidArgument, format, std::forward<Args>(args)...);
 }
 
@@ -32,23 +32,23 @@ bool IsName(std::string_view name) {
 
 absl::Status Check(const v1::HighAvailability& settings, std::string_view this_server) {
   if (settings.mode() != kHotStandby && settings.mode() != kLoadBalancing) {
-    return Bad("\"{}\" is not a mode of HA: write {} or {}", settings.mode(), kHotStandby,
-               kLoadBalancing);
+    return Unusable("\"{}\" is not a mode of HA: write {} or {}", settings.mode(), kHotStandby,
+                    kLoadBalancing);
   }
   for (const std::string* name : {&settings.primary(), &settings.secondary()}) {
-    if (!IsName(*name)) return Bad("\"{}\" is not the name of a server in HA", *name);
+    if (!IsName(*name)) return Unusable("\"{}\" is not the name of a server in HA", *name);
   }
   if (settings.primary() == settings.secondary()) {
-    return Bad("both servers in HA are called {}", settings.primary());
+    return Unusable("both servers in HA are called {}", settings.primary());
   }
   if (this_server != settings.primary() && this_server != settings.secondary()) {
-    return Bad("server {} is none of the two in HA, {} and {}", this_server, settings.primary(),
-               settings.secondary());
+    return Unusable("server {} is none of the two in HA, {} and {}", this_server,
+                    settings.primary(), settings.secondary());
   }
   ASSIGN_OR_RETURN(const agent::HaUrl first, agent::ParseHaUrl(settings.primary_url()));
   ASSIGN_OR_RETURN(const agent::HaUrl second, agent::ParseHaUrl(settings.secondary_url()));
   if (first.host == second.host && first.port == second.port) {
-    return Bad("both servers in HA listen at {}", settings.primary_url());
+    return Unusable("both servers in HA listen at {}", settings.primary_url());
   }
   return absl::OkStatus();
 }
@@ -56,14 +56,15 @@ absl::Status Check(const v1::HighAvailability& settings, std::string_view this_s
 absl::StatusOr<Value*> RootOf(DhcpService service, json::Document& arguments) {
   Value* const root = json::Find(arguments.root(), ServiceRoot(service));
   if (root == nullptr || !root->IsObject()) {
-    return Bad("the configuration has no {}", ServiceRoot(service));
+    return Unusable("the configuration has no {}", ServiceRoot(service));
   }
   for (const auto& [name, is_right] :
        {std::pair<std::string_view, bool (*)(const Value&)>(
             "hooks-libraries", [](const Value& value) { return value.IsArray(); }),
         {"multi-threading", [](const Value& value) { return value.IsObject(); }}}) {
     const Value* const member = json::Find(*root, name);
-    if (member != nullptr && !is_right(*member)) return Bad("the configuration's {} is none", name);
+    if (member != nullptr && !is_right(*member))
+      return Unusable("the configuration's {} is none", name);
   }
   return root;
 }
@@ -183,7 +184,7 @@ absl::Status Load(std::string_view hooks_directory, json::Document& document, Va
   }
   for (const std::string_view name : {kLeaseCommands, kHighAvailability}) {
     if (FindLibrary(libraries, name) != nullptr) continue;
-    if (hooks_directory.empty()) return Bad("it is not known where {} is", name);
+    if (hooks_directory.empty()) return Unusable("it is not known where {} is", name);
     Value library(rapidjson::kObjectType);
     SetMember("library", TextValue(fmt::format("{}/{}", hooks_directory, name), document), document,
               library);

@@ -6,8 +6,6 @@
 namespace nestor::hook {
 namespace {
 
-constexpr std::string_view kGet = "nestor-get";
-
 absl::StatusOr<std::optional<FileIdentity>> IdentityIn(const json::Value& arguments) {
   const json::Value* file = json::Find(arguments, "file");
   if (file == nullptr) return std::nullopt;

@@ -6,8 +6,6 @@
 namespace nestor::hook {
 namespace {
 
-constexpr std::string_view kGet = "nestor-get";
-
 // {"since": revision} and {"after": cursor}.
 absl::StatusOr<std::string> OneMember(std::string_view name, std::string_view value) {
   std::string arguments = fmt::format("{{\"{}\":", name);

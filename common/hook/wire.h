@@ -15,6 +15,8 @@
 // What the library's commands have in common: docs/kea-hook.md.
 namespace nestor::hook {
 
+inline constexpr std::string_view kGet = "nestor-get";
+
 // Sends one of the library's commands. Errors as KeaControl::Send, and NotFound where Kea does not
 // know the command.
 absl::StatusOr<kea::Answer> Ask(kea::KeaControl& kea, std::string_view command,

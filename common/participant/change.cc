@@ -14,7 +14,6 @@
 namespace nestor::participant {
 namespace {
 
-constexpr absl::Duration kReadTimeout = absl::Seconds(60);
 // How long a Kea that fell silent is waited for.
 constexpr absl::Duration kPatience = absl::Seconds(20);
 constexpr absl::Duration kBetweenTries = absl::Milliseconds(500);

@@ -16,7 +16,6 @@
 namespace nestor::participant {
 namespace {
 
-constexpr absl::Duration kReadTimeout = absl::Seconds(60);
 constexpr size_t kMostPools = 20;
 // Where Debian's Kea has its hook libraries.
 constexpr std::string_view kDebianHooks = NESTOR_KEA_HOOKS;

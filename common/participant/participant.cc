@@ -15,7 +15,6 @@ namespace {
 
 constexpr absl::Duration kListens = absl::Seconds(10);
 constexpr absl::Duration kProbe = absl::Seconds(3);
-constexpr absl::Duration kReadTimeout = absl::Seconds(60);
 constexpr absl::Duration kHaCommand = absl::Seconds(70);  // a sync of many leases takes its time
 constexpr uint32_t kMostPieces = 4096;
 constexpr uint64_t kMostUnpacked = uint64_t{1} << 30;

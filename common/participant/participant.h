@@ -66,6 +66,8 @@ class Participant : public std::enable_shared_from_this<Participant> {
   std::shared_ptr<const config::ObjectSet> tested() const { return tested_; }
 
  private:
+  static constexpr absl::Duration kReadTimeout = absl::Seconds(60);
+
   struct Sent {
     std::string transaction;
     std::map<uint32_t, std::string> pieces;

@@ -131,7 +131,7 @@ absl::Status PrimaryApp::Core::ResumeTransactions() {
 // that is where its secondary's agent is told from that it has ended.
 absl::Status PrimaryApp::Core::MakeGone(const std::string& name, bool removed,
                                         const std::string& by) {
-  const absl::Status gone = world_.journal.RemoveRelationship(name);
+  absl::Status gone = world_.journal.RemoveRelationship(name);
   if (!gone.ok() && !absl::IsNotFound(gone)) return gone;
   if (!removed) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto newest, world_.journal.History(name, 1));

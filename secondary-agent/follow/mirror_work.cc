@@ -13,23 +13,23 @@ namespace {
 
 // For the log.
 std::string_view OutcomeName(protocol::ApplyEnd::Kind kind) {
-  using Kind = protocol::ApplyEnd::Kind;
+  using enum protocol::ApplyEnd::Kind;
   switch (kind) {
-    case Kind::kApplied:
+    case kApplied:
       return "applied";
-    case Kind::kDiffersBefore:
+    case kDiffersBefore:
       return "differs-before";
-    case Kind::kHeld:
+    case kHeld:
       return "held";
-    case Kind::kRefused:
+    case kRefused:
       return "refused";
-    case Kind::kServiceBroken:
+    case kServiceBroken:
       return "service-broken";
-    case Kind::kDigestMismatch:
+    case kDigestMismatch:
       return "digest-mismatch";
-    case Kind::kUnreachable:
+    case kUnreachable:
       return "unreachable";
-    case Kind::kUnknown:
+    case kUnknown:
       return "unknown";
   }
   return "unknown";
