@@ -1,8 +1,6 @@
 # What an installation has where, and Debian's packages of it by CPack, one a component. Included
-# last; deploy/build-packages calls it all. docs/operations.md lists files and modes.
-if(CMAKE_INSTALL_PREFIX_INITIALIZED_TO_DEFAULT)
-  set(CMAKE_INSTALL_PREFIX /usr CACHE PATH "Where Debian's packages are installed" FORCE)
-endif()
+# last; deploy/build-packages calls it all. docs/operations.md lists files and modes. Paths are absolute,
+# whatever CMAKE_INSTALL_PREFIX a build folder was made with.
 # Who packages says what was built; without the tests, say.
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
@@ -28,9 +26,9 @@ macro(nestor_package name summary text)
   set(CPACK_DEBIAN_${component}_PACKAGE_NAME ${name})
   set(CPACK_DEBIAN_${component}_FILE_NAME DEB-DEFAULT)
   set(CPACK_DEBIAN_${component}_DESCRIPTION "${summary}\n${text}")
-  install(FILES ${made}/${name}.changelog.gz DESTINATION share/doc/${name}
+  install(FILES ${made}/${name}.changelog.gz DESTINATION /usr/share/doc/${name}
           RENAME changelog.gz COMPONENT ${name} OPTIONAL)
-  install(FILES ${made}/copyright DESTINATION share/doc/${name} COMPONENT ${name} OPTIONAL)
+  install(FILES ${made}/copyright DESTINATION /usr/share/doc/${name} COMPONENT ${name} OPTIONAL)
 endmacro()
 
 # nestor_agent_package(ROLE OTHER-ROLE SUMMARY TEXT)
@@ -41,7 +39,7 @@ function(nestor_agent_package role other summary text)
   set(NESTOR_OTHER_AGENT nestor-${other}-agent)
   set(its ${made}/${NESTOR_AGENT})
   nestor_package(${NESTOR_AGENT} "${summary}" "${text}")
-  install(TARGETS ${NESTOR_AGENT} RUNTIME DESTINATION sbin COMPONENT ${NESTOR_AGENT})
+  install(TARGETS ${NESTOR_AGENT} RUNTIME DESTINATION /usr/sbin COMPONENT ${NESTOR_AGENT})
   install(FILES ${deploy}/debian/${role}-agent.json DESTINATION /etc/nestor COMPONENT ${NESTOR_AGENT})
   configure_file(${deploy}/systemd/nestor-agent.service.in ${its}/${NESTOR_AGENT}.service @ONLY)
   install(FILES ${its}/${NESTOR_AGENT}.service DESTINATION /lib/systemd/system COMPONENT ${NESTOR_AGENT})
@@ -50,13 +48,13 @@ function(nestor_agent_package role other summary text)
             DESTINATION /lib/systemd/system/kea-dhcp${kea}-server.service.d
             RENAME ${NESTOR_AGENT}.conf COMPONENT ${NESTOR_AGENT})
   endforeach()
-  install(FILES ${deploy}/debian/sysusers.conf DESTINATION lib/sysusers.d RENAME ${NESTOR_AGENT}.conf
+  install(FILES ${deploy}/debian/sysusers.conf DESTINATION /usr/lib/sysusers.d RENAME ${NESTOR_AGENT}.conf
           COMPONENT ${NESTOR_AGENT})
-  install(FILES ${deploy}/debian/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME ${NESTOR_AGENT}.conf
+  install(FILES ${deploy}/debian/tmpfiles.conf DESTINATION /usr/lib/tmpfiles.d RENAME ${NESTOR_AGENT}.conf
           COMPONENT ${NESTOR_AGENT})
-  install(FILES ${deploy}/systemd/memory.conf DESTINATION share/doc/${NESTOR_AGENT}/examples
+  install(FILES ${deploy}/systemd/memory.conf DESTINATION /usr/share/doc/${NESTOR_AGENT}/examples
           COMPONENT ${NESTOR_AGENT})
-  install(FILES ${made}/${NESTOR_AGENT}.8.gz DESTINATION share/man/man8 COMPONENT ${NESTOR_AGENT} OPTIONAL)
+  install(FILES ${made}/${NESTOR_AGENT}.8.gz DESTINATION /usr/share/man/man8 COMPONENT ${NESTOR_AGENT} OPTIONAL)
 
   set(control)
   list(APPEND control ${deploy}/debian/config)
@@ -91,8 +89,8 @@ nestor_package(nestorctl "operator's command of Nestor, which keeps two Kea serv
 
 This command shows and does what the agents, here or on another host, know
 and do: status, watch, diff, history, apply, relationships, keys.")
-install(TARGETS nestorctl RUNTIME DESTINATION bin COMPONENT nestorctl)
-install(FILES ${made}/nestorctl.1.gz DESTINATION share/man/man1 COMPONENT nestorctl OPTIONAL)
+install(TARGETS nestorctl RUNTIME DESTINATION /usr/bin COMPONENT nestorctl)
+install(FILES ${made}/nestorctl.1.gz DESTINATION /usr/share/man/man1 COMPONENT nestorctl OPTIONAL)
 
 if(TARGET dhcp_nestor)
   nestor_package(nestor-kea-hook "changes a running Kea DHCP server in place, hook library" "${what}
@@ -104,7 +102,7 @@ Kea loads it only if it was built for exactly this Kea.")
           PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
   foreach(kea 4 6)
     configure_file(${deploy}/debian/kea-dhcp${kea}.json.in ${made}/kea-dhcp${kea}.json @ONLY)
-    install(FILES ${made}/kea-dhcp${kea}.json DESTINATION share/nestor COMPONENT nestor-kea-hook)
+    install(FILES ${made}/kea-dhcp${kea}.json DESTINATION /usr/share/nestor COMPONENT nestor-kea-hook)
   endforeach()
   execute_process(COMMAND dpkg-query -W -f=\${Version} kea-dev OUTPUT_VARIABLE kea_package ERROR_QUIET)
   set(CPACK_DEBIAN_NESTOR-KEA-HOOK_PACKAGE_DEPENDS "kea-common (= ${kea_package})")

@@ -72,13 +72,10 @@ def _fetch_archives():
     for package in packages():
         shutil.copy(package, given)
     shutil.copy("/etc/resolv.conf", f"{BASE}/etc/resolv.conf")
-    install = ("apt-get -q update && apt-get -qy --download-only install --no-install-recommends "
-               f"{' '.join(BEFORE)} /root/packages/*.deb")
-    # Until the lists are older than the mirror's packages the first, which asks nobody, is enough.
-    quick = run("chroot", BASE, "sh", "-c", install.split(" && ")[1].replace("install", "--no-download install", 1),
-                check=False)
-    if quick.returncode != 0:
-        run("chroot", BASE, "sh", "-c", install)
+    install = f"install --no-install-recommends {' '.join(BEFORE)} /root/packages/*.deb"
+    missing = run("chroot", BASE, "sh", "-c", f"apt-get -qq --print-uris {install}", check=False)
+    if missing.returncode != 0 or "http" in missing.stdout:
+        run("chroot", BASE, "sh", "-c", f"apt-get -q update && apt-get -qy --download-only {install}")
     shutil.rmtree(given)
 
 
