@@ -22,6 +22,7 @@ std::string Line(std::string_view verb, const std::vector<v1::RelationshipStatus
                  uint64_t (v1::MirrorStatus::*sequence)() const) {
   if (statuses.empty()) return "ready, without a relationship";
   std::vector<const v1::RelationshipStatus*> order;
+  order.reserve(statuses.size());
   for (const v1::RelationshipStatus& status : statuses) order.push_back(&status);
   std::stable_partition(order.begin(), order.end(),
                         [](const auto* status) { return status->state() != "OK"; });

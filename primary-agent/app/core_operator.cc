@@ -169,6 +169,7 @@ void PrimaryApp::Core::Decide(const Request& request) {
 
 std::string PrimaryApp::Core::StatusLine() const {
   std::vector<v1::RelationshipStatus> statuses;
+  statuses.reserve(streams_.size());
   for (const auto& [name, stream] : streams_) statuses.push_back(stream->Status());
   return operators::ServingLine(statuses);
 }

@@ -211,6 +211,7 @@ void SecondaryApp::Core::Remove(const Request& request) {
 
 std::string SecondaryApp::Core::StatusLine() const {
   std::vector<v1::RelationshipStatus> statuses;
+  statuses.reserve(mirrors_.size());
   for (const auto& [name, mirror] : mirrors_) statuses.push_back(mirror->Status());
   return operators::FollowingLine(statuses);
 }
