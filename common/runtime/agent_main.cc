@@ -51,6 +51,7 @@ class Tenure {
   void OnSignal();
   void Reload();
   void Turn();
+  void TellSupervisor();
 
   const Program& program_;
   const CommandLine& line_;
@@ -83,7 +84,6 @@ void Tenure::Serve() {
   host_.loop.Watch(signals_.fd(), [this] { OnSignal(); });
   NESTOR_LOG(info, "AGENT_STARTED", "role={} server={} version={}", RoleName(program_.role),
              host_.config.server_name, host_.version);
-  supervisor_.Ready();
   host_.loop.Run([this] { Turn(); });
 }
 
@@ -136,15 +136,20 @@ void Tenure::Turn() {
   host_.metrics.Alive();
   supervisor_.Tick();
   const Instant now = host_.clock.Now();
-  if (now >= tell_supervisor_) {
+  if (now >= tell_supervisor_ || !supervisor_.ready()) {
     tell_supervisor_ = now + kTellSupervisorEach;
-    const std::string reason = host_.metrics.NotReady();
-    supervisor_.Status(reason.empty() ? "ready" : "not ready: " + reason);
+    TellSupervisor();
   }
   if (now >= release_memory_) {
     release_memory_ = now + kReleaseMemoryEach;
     host_.disk.Post(ReleaseFreeMemory);
   }
+}
+
+void Tenure::TellSupervisor() {
+  const std::string waiting = host_.metrics.NotReady();
+  supervisor_.Status(waiting.empty() ? agent_->StatusLine() : "waiting: " + waiting);
+  if (waiting.empty()) supervisor_.Ready();
 }
 
 // What nobody caught ends the process, but not without a word.

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "common/agent/agent_config.h"
 #include "common/bus/zmq_bus.h"
@@ -21,6 +22,8 @@ class Agent {
   virtual absl::Status Start() = 0;
   virtual void Tick() = 0;
   virtual void Drain() = 0;
+  // What it does for its relationships, for `systemctl status`.
+  virtual std::string StatusLine() const = 0;
 
   // Reads the authorised keys anew. Any thread. Unavailable: the directory cannot be read, and they
   // are what they were.

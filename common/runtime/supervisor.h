@@ -13,17 +13,26 @@ class Supervisor {
   // `clock` must outlive it.
   explicit Supervisor(const Clock& clock);
 
+  // The agent does its work; said once.
   void Ready();
+  bool ready() const { return ready_; }
   void Stopping();
   // One line for `systemctl status`; sent when it changed.
   void Status(const std::string& line);
-  // Feeds the watchdog, if there is one, twice in each of its intervals. Call it at each turn.
+  // Proves that the loop turns: feeds the watchdog, if there is one, twice in each of its
+  // intervals, and until Ready() asks for kPatience more each time. Call it at each turn, and from
+  // nowhere else.
   void Tick();
+
+  // A loop that is stuck for so long before Ready() is given up.
+  static constexpr absl::Duration kPatience = absl::Seconds(30);
 
  private:
   const Clock& clock_;
   absl::Duration feed_each_;  // infinite: no watchdog
   Instant fed_;
+  Instant extended_;
+  bool ready_ = false;
   std::string status_;
 };
 

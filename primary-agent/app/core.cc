@@ -30,6 +30,7 @@ PrimaryApp::~PrimaryApp() = default;
 absl::Status PrimaryApp::Start() { return core_->Start(); }
 void PrimaryApp::Tick() { core_->Tick(); }
 void PrimaryApp::Drain() { core_->Drain(); }
+std::string PrimaryApp::StatusLine() const { return core_->StatusLine(); }
 
 PrimaryApp::Core::Core(PrimaryOptions options, PrimaryWorld world)
     : options_(std::move(options)),

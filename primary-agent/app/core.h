@@ -28,6 +28,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   absl::Status Start();
   void Tick();
   void Drain();
+  std::string StatusLine() const;
 
  private:
   // A secondary's agent, by the route its messages come from.

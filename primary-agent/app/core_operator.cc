@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/log/log.h"
+#include "common/operator/status_line.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
 #include "primary-agent/app/core.h"
@@ -164,6 +165,13 @@ void PrimaryApp::Core::Decide(const Request& request) {
                status.ok() ? fmt::format("change {} {}", decision.sequence(),
                                          decision.approve() ? "approved" : "rejected")
                            : std::string(Message(status)));
+}
+
+std::string PrimaryApp::Core::StatusLine() const {
+  std::vector<v1::RelationshipStatus> statuses;
+  statuses.reserve(streams_.size());
+  for (const auto& [name, stream] : streams_) statuses.push_back(stream->Status());
+  return operators::ServingLine(statuses);
 }
 
 }  // namespace nestor::primary

@@ -54,6 +54,7 @@ class PrimaryAgent : public runtime::Agent {
   absl::Status Start() override { return app_.Start(); }
   void Tick() override { app_.Tick(); }
   void Drain() override { app_.Drain(); }
+  std::string StatusLine() const override { return app_.StatusLine(); }
   absl::Status ReloadKeys() override { return bus_->ReloadKeys(); }
 
  private:

@@ -66,6 +66,9 @@ class PrimaryApp {
   // Says goodbye to followers. Work under way on workers ends by itself.
   void Drain();
 
+  // One line: each relationship, its position and lag, and how it is unless that is well.
+  std::string StatusLine() const;
+
  private:
   class Core;
   std::shared_ptr<Core> core_;  // workers hold it weakly, so that a late result finds nobody

@@ -26,6 +26,7 @@ SecondaryApp::~SecondaryApp() = default;
 absl::Status SecondaryApp::Start() { return core_->Start(); }
 void SecondaryApp::Tick() { core_->Tick(); }
 void SecondaryApp::Drain() { core_->Drain(); }
+std::string SecondaryApp::StatusLine() const { return core_->StatusLine(); }
 
 SecondaryApp::Core::Core(SecondaryOptions options, SecondaryWorld world)
     : options_(std::move(options)),

@@ -24,6 +24,7 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   absl::Status Start();
   void Tick();
   void Drain();
+  std::string StatusLine() const;
 
  private:
   using Request = operators::Request;

@@ -2,6 +2,7 @@
 
 #include "common/base/status.h"
 #include "common/log/log.h"
+#include "common/operator/status_line.h"
 #include "secondary-agent/app/core.h"
 
 namespace nestor::secondary {
@@ -206,6 +207,13 @@ void SecondaryApp::Core::Remove(const Request& request) {
   RemoveMirror(name, request.message.operator_name());
   desk_->Reply(request, {}, 0,
                fmt::format("{} is removed; {} keeps what it serves", name, options_.server_name));
+}
+
+std::string SecondaryApp::Core::StatusLine() const {
+  std::vector<v1::RelationshipStatus> statuses;
+  statuses.reserve(mirrors_.size());
+  for (const auto& [name, mirror] : mirrors_) statuses.push_back(mirror->Status());
+  return operators::FollowingLine(statuses);
 }
 
 }  // namespace nestor::secondary

@@ -42,6 +42,7 @@ class SecondaryAgent : public runtime::Agent {
   absl::Status Start() override { return app_.Start(); }
   void Tick() override { app_.Tick(); }
   void Drain() override { app_.Drain(); }
+  std::string StatusLine() const override { return app_.StatusLine(); }
   // Only operators of this host connect, by a socket file's mode.
   absl::Status ReloadKeys() override { return absl::OkStatus(); }
 

@@ -63,6 +63,9 @@ class SecondaryApp {
   // Says goodbye to the primary, and has the workers write what is not in Kea's file yet.
   void Drain();
 
+  // One line: each relationship, its position and lag, and how it is unless that is well.
+  std::string StatusLine() const;
+
  private:
   class Core;
   std::shared_ptr<Core> core_;
