@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "common/base/status.h"
+#include "common/config/dialect.h"
 #include "common/config/kea_config.h"
 
 namespace nestor::config {
@@ -229,7 +230,9 @@ absl::StatusOr<ObjectSet> Extract(DhcpService service, const Value& arguments) {
   if (root == nullptr || !root->IsObject()) {
     return Bad(fmt::format("it has no {}", ServiceRoot(service)));
   }
-  return Extraction(service).Run(*root);
+  if (DialectOf(service, arguments) == Dialect::k22) return Extraction(service).Run(*root);
+  const json::Document common = InCommonForm(*root);
+  return Extraction(service).Run(common.root());
 }
 
 std::optional<std::string> ConfigBackendInUse(DhcpService service, const Value& arguments) {

@@ -183,11 +183,23 @@ class Checks {
   void NoHa(const v1::SiteFacts& facts) {
     if (!facts.has_ha())
       return Add(v1::Check::PASSED, "no HA yet", facts.server(), "none is set up");
+    // Then it is named below.
+    if (!facts.primary_of().empty() || !facts.secondary_of().empty()) return;
+    if (!facts.ha_unlike().empty()) {
+      return Add(v1::Check::FAILED, "no HA yet", facts.server(),
+                 fmt::format("it has HA that Nestor neither makes nor edits: {}; take the HA hook "
+                             "out of its configuration first",
+                             facts.ha_unlike()));
+    }
+    const v1::HighAvailability& ha = facts.ha();
     Add(v1::Check::FAILED, "no HA yet", facts.server(),
         fmt::format(
-            "it has HA already ({}, as {}): mirror it with nestorctl relationship adopt, or "
-            "take the HA hook out of its configuration",
-            facts.ha().mode(), facts.ha_server()));
+            "it is in HA with {} already ({}, as {}), and a Kea has one partner: end that "
+            "relationship first, at the agent of its primary {}; if Nestor knows of none, "
+            "mirror that pair with nestorctl relationship adopt, or take the HA hook out of "
+            "both configurations",
+            facts.ha_server() == ha.primary() ? ha.secondary() : ha.primary(), ha.mode(),
+            facts.ha_server(), ha.primary()));
   }
 
   void SameHa(const v1::SiteFacts& facts) {
@@ -208,8 +220,9 @@ class Checks {
     const auto refuse = [&](const v1::SiteFacts& facts, const auto& names, std::string_view role) {
       if (names.empty()) return false;
       Add(v1::Check::FAILED, "relationships", facts.server(),
-          fmt::format("it is the {} of {} already, and Kea's HA has one partner; remove that first",
-                      role, fmt::join(names, ", ")));
+          fmt::format("it is the {} of {} already, and a Kea has one partner: end that first with "
+                      "nestorctl relationship remove {}",
+                      role, fmt::join(names, ", "), names[0]));
       return true;
     };
     bool refused = false;
