@@ -64,6 +64,10 @@ std::optional<std::string> ConfigBackendInUse(DhcpService service, const json::V
 // The same where all that is known of it is the type of its database.
 std::string WhyNoConfigBackend(std::string_view database_type);
 
+// Why this configuration cannot be mirrored because its HA has several relationships, which Kea can
+// from 2.4 on, or nothing.
+std::optional<std::string> HubAndSpoke(DhcpService service, const json::Value& arguments);
+
 // The HA mode of the loaded HA hook ("hot-standby", "load-balancing", ...), or empty.
 std::string HaMode(DhcpService service, const json::Value& arguments);
 

@@ -67,10 +67,10 @@ bool Applier::ReadBefore(Job& job) {
                                   job.target.label, server_);
     return false;
   }
-  if (job.before.config_backend) {
+  if (job.before.blocked()) {
     job.result.outcome = Outcome::kRefused;
     job.result.text = fmt::format("{}: {} cannot be mirrored to: {}", job.target.label, server_,
-                                  *job.before.config_backend);
+                                  *job.before.blocked());
     return false;
   }
   return true;

@@ -4,6 +4,7 @@
 Not among the tests of the gate: NESTOR_KEAS names the folders that tests/system/unpack-kea made, separated by colons;
 `tests/run versions` does both. NESTOR_PAIRS (2.6-3.0,3.0-2.6) runs these pairs alone, the primary's version first.
 """
+import copy
 import os
 import sys
 
@@ -120,6 +121,36 @@ class KeaVersionsTest(SystemTest):
         self.assertEqual(perfdhcp.leases(pair.network, service, count=5).lost, 0)
         pair.network.client_side("a", True)
 
+    def hub_and_spoke(self, version):
+        """A Kea with several relationships is told from a pair, and left alone."""
+        pair = self.pair_of(version, version)
+        for service in SERVICES:
+            hub = pair.kea("a", service)
+            hub.command("config-set", {hub.root: self.as_hub(pair, service)}, timeout_s=60)
+            before = pair.snapshot(service)
+            code, _, err = pair.primary.ctl("relationship", "adopt", "hub", "--service", service,
+                                            "--secondary", "kea-b")
+            self.assertEqual(code, 65, err)
+            self.assertIn("its HA has 2 relationships (hub and spoke)", err)
+            _, report, _ = pair.create("hot-standby", service=service, expect=(65,))
+            failed = [check for check in report["checks"] if check["verdict"] == "FAILED"]
+            self.assertEqual([check["server"] for check in failed], ["kea-a"], failed)
+            self.assertIn("it has 2 relationships; take the HA hook out", failed[0]["text"])
+            self.assertEqual(pair.snapshot(service), before)
+        self.assertEqual(pair.primary.ctl("relationship", "list")[0], 0)
+
+    @staticmethod
+    def as_hub(pair, service):
+        members = pair.kea("a", service).running()
+        members.pop("hash", None)
+        libraries = keaconf.own_parts(service, "kea-a", "a", pair.host_folder("a"), "hot-standby")["hooks-libraries"]
+        first = libraries[-1]["parameters"]["high-availability"][0]
+        second = copy.deepcopy(first)
+        second["peers"][1].update(name="kea-x", url=first["peers"][1]["url"].replace("10.77.0.2", "10.77.0.9"))
+        libraries[-1]["parameters"]["high-availability"].append(second)
+        members["hooks-libraries"] = libraries
+        return members
+
     def pair_of(self, *versions):
         pair = self.own(VersionPair(unpacked.roots(), versions)).start()
         for host, version in zip("ab", versions):
@@ -142,6 +173,9 @@ def add_tests(found):
         for service in SERVICES:
             name = "test_{}_to_{}_{}".format(*versions, service).replace(".", "")
             setattr(KeaVersionsTest, name, of(versions, service))
+    for version in found:
+        name = "test_hub_and_spoke_{}".format(version.replace(".", ""))
+        setattr(KeaVersionsTest, name, lambda self, version=version: self.hub_and_spoke(version))
 
 
 if __name__ == "__main__":

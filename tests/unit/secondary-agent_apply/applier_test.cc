@@ -110,6 +110,15 @@ TEST_F(ApplierTest, MirrorsToNoKeaWithAConfigBackend) {
   EXPECT_THAT(Writes(), IsEmpty());
 }
 
+TEST_F(ApplierTest, MirrorsToNoKeaWithSeveralPartners) {
+  EXPECT_TRUE(kea_.Set(Config({1, 2}, R"("hooks-libraries":[{"library":"libdhcp_ha.so",
+      "parameters":{"high-availability":[{"mode":"hot-standby"},{"mode":"hot-standby"}]}}])")));
+  const ApplyResult result = ApplyThird();
+  EXPECT_EQ(result.outcome, Outcome::kRefused);
+  EXPECT_THAT(result.text, HasSubstr("2 relationships"));
+  EXPECT_THAT(Writes(), IsEmpty());
+}
+
 TEST_F(ApplierTest, NamesWhatKeaReportsOtherwise) {
   kea_.SetNormalisation([](std::string config) {
     const size_t at = config.find("10.0.3.0/24");
