@@ -104,7 +104,7 @@ class Composition {
       out_ += json::Write(member.value);
     }
     for (const Entry* global : globals_) AddGlobal(*global);
-    for (const Global& global : GlobalsToSay(dialect_, wanted_)) {
+    for (const Global& global : GlobalsToSay(service_, dialect_, wanted_)) {
       Name(global.first);
       (void)AppendTextForKea({Kind::kGlobal, global.first}, global.second, out_);
     }

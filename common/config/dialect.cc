@@ -1,5 +1,7 @@
 #include "common/config/dialect.h"
 
+#include <span>
+
 #include "common/base/status.h"
 
 namespace nestor::config {
@@ -21,7 +23,11 @@ constexpr std::string_view kIterative = "iterative";
 // Where an object stands in a configuration.
 enum class Where { kRoot, kScope, kPool, kClientClass, kOption, kReservation, kElsewhere };
 
+// Of addresses, and of prefixes.
 constexpr std::string_view kAllocators[] = {"allocator", "pd-allocator"};
+std::span<const std::string_view> AllocatorsOf(DhcpService service) {
+  return std::span(kAllocators).first(service == DhcpService::kDhcp4 ? 1 : 2);
+}
 
 struct Renamed {
   Where where;
@@ -76,13 +82,13 @@ Value TextOf(std::string_view text) {
 // Does `step` to `object` and to each object in its lists, with where it stands.
 template <typename Step>
 void Walk(Where where, Value& object, const Step& step) {
-  if (!object.IsObject()) return;
+  if (where == Where::kElsewhere || !object.IsObject()) return;
   step(where, object);
   // By number: clang 14 finds no one comparison of RapidJSON's iterators.
   for (std::ptrdiff_t i = 0; i < std::ptrdiff_t{object.MemberCount()}; ++i) {
     auto& member = *(object.MemberBegin() + i);
     const Where inside = Inside(where, Text(member.name));
-    if (inside == Where::kElsewhere || !member.value.IsArray()) continue;
+    if (!member.value.IsArray()) continue;
     for (Value& element : member.value.GetArray()) Walk(inside, element, step);
   }
 }
@@ -134,7 +140,7 @@ void ToCommon(Where where, Allocator& memory, Value& object) {
 
 void SayClass(Allocator& memory, Value& object) {
   Value* const only = Find(object, kClass);
-  if (only == nullptr) return;
+  if (only == nullptr || Find(object, kClasses) != nullptr) return;
   Value list(rapidjson::kArrayType);
   list.PushBack(std::move(*only), memory);
   Erase(kClass, object);
@@ -151,8 +157,7 @@ void SayConflicts(Allocator& memory, Value& object) {
 
 // What is left out is said, since otherwise it would be inherited.
 void SayInherited(DhcpService service, Dialect dialect, Allocator& memory, Value& object) {
-  for (const std::string_view name : kAllocators) {
-    if (name == kAllocators[1] && service == DhcpService::kDhcp4) continue;
+  for (const std::string_view name : AllocatorsOf(service)) {
     if (Find(object, name) == nullptr) Set(name, TextOf(kIterative), memory, object);
   }
   if (dialect >= Dialect::k26) SayConflicts(memory, object);
@@ -214,15 +219,23 @@ std::string SayObject(DhcpService service, Dialect dialect, Kind kind, std::stri
 }
 
 Global SayGlobal(Dialect dialect, const Global& global) {
-  if (dialect < Dialect::k26 || global.first != kConflicts) return global;
-  return {std::string(kConflictMode),
-          fmt::format("\"{}\"", global.second == "true" ? kChecks : kChecksNot)};
+  const auto& [name, text] = global;
+  const bool checks = text == "true";
+  if (dialect < Dialect::k26 || name != kConflicts || (!checks && text != "false")) return global;
+  return {std::string(kConflictMode), fmt::format("\"{}\"", checks ? kChecks : kChecksNot)};
 }
 
-std::vector<Global> GlobalsToSay(Dialect dialect, const ObjectSet& wanted) {
-  const bool unsaid = wanted.Find({Kind::kGlobal, std::string(kThreshold)}) == nullptr;
-  if (dialect < Dialect::k30 || !unsaid) return {};
-  return {{std::string(kThreshold), "0"}};
+std::vector<Global> GlobalsToSay(DhcpService service, Dialect dialect, const ObjectSet& wanted) {
+  std::vector<Global> unsaid;
+  const auto say = [&](std::string_view name, std::string_view text) {
+    if (wanted.Find({Kind::kGlobal, std::string(name)}) != nullptr) return;
+    unsaid.emplace_back(name, text);
+  };
+  if (dialect >= Dialect::k24) {
+    for (const std::string_view name : AllocatorsOf(service)) say(name, R"("iterative")");
+  }
+  if (dialect >= Dialect::k30) say(kThreshold, "0");
+  return unsaid;
 }
 
 }  // namespace nestor::config

@@ -39,6 +39,6 @@ using Global = std::pair<std::string, std::string>;
 Global SayGlobal(Dialect dialect, const Global& global);
 // Those that a Kea of `dialect` has to be given where `wanted` leaves them out, since it would take
 // its own default.
-std::vector<Global> GlobalsToSay(Dialect dialect, const ObjectSet& wanted);
+std::vector<Global> GlobalsToSay(DhcpService service, Dialect dialect, const ObjectSet& wanted);
 
 }  // namespace nestor::config

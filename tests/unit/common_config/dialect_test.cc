@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "tests/unit/common_config/captured.h"
 
 namespace nestor::config {
@@ -104,6 +106,8 @@ TEST(DialectTest, OneClassIsAClassAndSeveralAreAList) {
   EXPECT_THAT(Said(Dialect::k30, R"({"client-classes":["a","b"]})"),
               HasSubstr(R"("client-classes":["a","b"])"));
   EXPECT_THAT(Said(Dialect::k26, R"({"client-class":"a"})"), HasSubstr(R"("client-class":"a")"));
+  EXPECT_THAT(Said(Dialect::k30, R"({"client-class":"a","client-classes":["b","c"]})"),
+              HasSubstr(R"("client-class":"a","client-classes":["b","c"])"));
 }
 
 TEST(DialectTest, ClassesOfAReservationAreAListInEachVersion) {
@@ -151,11 +155,98 @@ TEST(DialectTest, GlobalsHaveTheNameOfTheirVersion) {
   EXPECT_EQ(SayGlobal(Dialect::k24, common), common);
   EXPECT_EQ(SayGlobal(Dialect::k26, common), said);
   EXPECT_EQ(SayGlobal(Dialect::k30, {"valid-lifetime", "7"}), Global("valid-lifetime", "7"));
+  const Global odd{"ddns-use-conflict-resolution", "7"};
+  EXPECT_EQ(SayGlobal(Dialect::k30, odd), odd);
+}
+
+TEST(DialectTest, GlobalsThatAreLeftOutAreSaidWhereTheDefaultIsAnother) {
+  const Global addresses{"allocator", R"("iterative")"}, prefixes{"pd-allocator", R"("iterative")"};
+  const Global cache{"cache-threshold", "0"};
   ObjectSet wanted;
-  EXPECT_THAT(GlobalsToSay(Dialect::k26, wanted), IsEmpty());
-  EXPECT_THAT(GlobalsToSay(Dialect::k30, wanted), ElementsAre(Global("cache-threshold", "0")));
+  EXPECT_THAT(GlobalsToSay(k4, Dialect::k22, wanted), IsEmpty());
+  EXPECT_THAT(GlobalsToSay(k4, Dialect::k26, wanted), ElementsAre(addresses));
+  EXPECT_THAT(GlobalsToSay(k6, Dialect::k24, wanted), ElementsAre(addresses, prefixes));
+  EXPECT_THAT(GlobalsToSay(k4, Dialect::k30, wanted), ElementsAre(addresses, cache));
   wanted.Put({Kind::kGlobal, "cache-threshold"}, "0.25");
-  EXPECT_THAT(GlobalsToSay(Dialect::k30, wanted), IsEmpty());
+  wanted.Put({Kind::kGlobal, "allocator"}, R"("random")");
+  EXPECT_THAT(GlobalsToSay(k4, Dialect::k30, wanted), IsEmpty());
+}
+
+// Nothing of a dialect is lost where no global tells it any more.
+TEST(DialectTest, WhatIsComposedIsKnownAsTheSameDialect) {
+  for (const char* own :
+       {R"("allocator":"iterative")", R"("ddns-conflict-resolution-mode":"check-with-dhcid")",
+        R"("control-sockets":[])"}) {
+    const json::Document local = MustParse(
+        fmt::format(R"({{"Dhcp4":{{{},"subnet4":[{{"allocator":"iterative","id":1}}]}}}})", own));
+    const auto text = Compose(k4, local.root(), MustExtract(k4, local.root()));
+    ASSERT_TRUE(text.ok());
+    EXPECT_EQ(DialectOf(k4, MustParse(*text).root()), DialectOf(k4, local.root())) << own;
+    EXPECT_EQ(MustExtract(k4, *text).Digest(), MustExtract(k4, local.root()).Digest()) << own;
+  }
+}
+
+// Configurations of all words that a dialect touches, with values right and wrong.
+class RandomWords {
+ public:
+  explicit RandomWords(unsigned seed) : random_(seed) {}
+
+  std::string Root() {
+    return fmt::format(R"({{"Dhcp4":{{{}{}"shared-networks":[{{"name":"n",{}"subnet4":[{}]}}],)"
+                       R"("subnet4":[{}],"client-classes":[{{"name":"c",{}"option-data":[{}]}}],)"
+                       R"("reservations":[{{"duid":"01",{}"option-data":[{}]}}]}}}})",
+                       One({R"("control-sockets":[],)", R"("allocator":"random",)", ""}), Words(),
+                       Words(), Subnet(1), Subnet(2), Words(), Option(), Words(), Option());
+  }
+
+ private:
+  std::string One(std::initializer_list<std::string_view> choices) {
+    return std::string(choices.begin()[random_() % choices.size()]);
+  }
+
+  // Members, each followed by a comma.
+  std::string Words() {
+    std::string words;
+    for (const char* name :
+         {"allocator", "pd-allocator", "cache-threshold", "client-class",
+          "ddns-use-conflict-resolution", "ddns-conflict-resolution-mode", "require-client-classes",
+          "evaluate-additional-classes", "only-if-required", "only-in-additional-list",
+          "stash-agent-options", "never-send"}) {
+      if (random_() % 4 != 0) continue;
+      words += fmt::format(
+          R"("{}":{},)", name,
+          One({R"("iterative")", R"("a")", "0.0", "0.25", "true", "false", R"(["a"])", "[]",
+               R"("check-with-dhcid")", R"("no-check-with-dhcid")", "null", "{}"}));
+    }
+    return words;
+  }
+
+  std::string Option() { return fmt::format(R"({{{}"code":3}})", Words()); }
+
+  std::string Subnet(int id) {
+    return fmt::format(R"({{"id":{},{}"option-data":[{}],"pools":[{{{}"client-classes":{},)"
+                       R"("pool":"10.0.0.0/24"}}],"client-classes":{}}})",
+                       id, Words(), Option(), Words(), One({"[]", R"(["a"])", R"(["a","b"])", "7"}),
+                       One({"[]", R"(["a"])", R"(["a","b"])", "7"}));
+  }
+
+  std::mt19937 random_;
+};
+
+TEST(DialectTest, WhatIsComposedIsExtractedAsWhatItWas) {
+  int tried = 0;
+  for (unsigned seed = 0; seed < 3000; ++seed) {
+    const std::string text = RandomWords(seed).Root();
+    auto document = json::ParseKea(text);
+    if (!document.ok()) continue;  // a name stands twice in it
+    ++tried;
+    const ObjectSet set = MustExtract(k4, document->root());
+    const auto composed = Compose(k4, document->root(), set);
+    ASSERT_TRUE(composed.ok()) << text;
+    ASSERT_THAT(Differences(set, MustExtract(k4, *composed)), IsEmpty()) << text << '\n'
+                                                                         << *composed;
+  }
+  EXPECT_GT(tried, 1000);
 }
 
 TEST(DialectTest, WhatPeopleKeepInAUserContextIsTheirs) {
