@@ -114,6 +114,8 @@ void InheritedToCommon(Allocator& memory, Value& object) {
   if (threshold != nullptr && threshold->IsNumber() && threshold->GetDouble() == 0) {
     Erase(kThreshold, object);
   }
+  if (Find(object, kConflictMode) == nullptr) return;
+  Erase(kConflicts, object);  // no Kea has both
   const std::string_view mode = FindString(object, kConflictMode);
   if (mode != kChecks && mode != kChecksNot) return;
   const bool checks = mode == kChecks;
@@ -193,6 +195,8 @@ Dialect DialectOf(DhcpService service, const Value& arguments) {
   if (Find(*root, kConflictMode) != nullptr) return Dialect::k26;
   return Find(*root, kAllocators[0]) != nullptr ? Dialect::k24 : Dialect::k22;
 }
+
+bool MayTest(Dialect dialect) { return dialect < Dialect::k30; }
 
 json::Document InCommonForm(const Value& root) {
   json::Document common;

@@ -25,6 +25,11 @@ enum class Dialect { k22, k24, k26, k30 };
 // them says otherwise.
 Dialect DialectOf(DhcpService service, const json::Value& arguments);
 
+// Whether such a Kea may be given config-test. Kea 3.0 answers it, but opens the listener for its
+// HA partner with no configuration that it is given afterwards, until it is started anew (seen
+// in 3.0.3).
+bool MayTest(Dialect dialect);
+
 // What a Kea of any of them reports as Dhcp4 or Dhcp6 in the common form. Strings of the result may
 // point into `root`.
 json::Document InCommonForm(const json::Value& root);

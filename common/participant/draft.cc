@@ -58,6 +58,7 @@ absl::StatusOr<Draft> Compose(DhcpService service, config::Dialect dialect,
   Draft draft;
   ASSIGN_OR_RETURN(draft.text, config::Compose(service, dialect, own.root(), objects));
   draft.own_parts = own_parts;
+  draft.dialect = dialect;
   draft.objects = std::move(objects);
   return draft;
 }

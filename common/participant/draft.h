@@ -18,6 +18,7 @@ struct Draft {
   std::string own_parts;      // {"Dhcp4": {...}} of what belongs to the server, canonical
   config::ObjectSet objects;  // what is mirrored
   std::string text;           // all of it, as Kea takes it
+  config::Dialect dialect = config::Dialect::k22;  // that of this Kea
 };
 
 // {"Dhcp4": {...}} of what belongs to the server in `arguments`, canonical.

@@ -21,6 +21,7 @@ struct Version {
 };
 constexpr Version kOldest{2, 2, 0};
 constexpr Version kThreadsByDefault{2, 4, 0};
+constexpr Version kNotTested{3, 0, 0};  // as config::MayTest()
 
 Version Parse(std::string_view text) {
   Version version;
@@ -357,20 +358,24 @@ v1::Check ReachCheck(const std::string& server, const std::string& url, const st
                                       url, from, Message(went)));
 }
 
-v1::Check TestCheck(const std::string& server, const absl::Status& went, const v1::Tested& tested,
-                    bool is_secondary) {
+v1::Check TestCheck(const std::string& server, std::string_view kea_version,
+                    const absl::Status& went, const v1::Tested& tested, bool is_secondary) {
   if (!went.ok()) return Make("Kea's own test", server, false, std::string(Message(went)));
+  const bool asked = Parse(kea_version) < kNotTested;
+  const std::string_view takes =
+      asked
+          ? "it takes the configuration"
+          : "Kea 3.0 is not asked, since after a test it listens for its partner no more; what it "
+            "refuses is undone";
   const uint64_t lost = tested.replaced() + tested.removed();
-  if (!is_secondary || lost == 0) {
-    return Make("Kea's own test", server, true,
-                fmt::format("it takes the configuration; {} objects are added", tested.added()));
-  }
-  v1::Check check =
-      Make("Kea's own test", server, true,
-           fmt::format("it takes the configuration; of what it has now {} objects are "
-                       "replaced and {} removed, {} are added",
-                       tested.replaced(), tested.removed(), tested.added()));
-  check.set_verdict(v1::Check::WARNED);
+  const bool loses = is_secondary && lost > 0;
+  v1::Check check = Make(
+      "Kea's own test", server, true,
+      loses ? fmt::format("{}; of what it has now {} objects are replaced and {} removed, {} are "
+                          "added",
+                          takes, tested.replaced(), tested.removed(), tested.added())
+            : fmt::format("{}; {} objects are added", takes, tested.added()));
+  if (loses || !asked) check.set_verdict(v1::Check::WARNED);
   return check;
 }
 

@@ -50,6 +50,15 @@ TEST_F(ApplierTest, TestsAndKeepsTheIntentBeforeTheFirstWrite) {
   EXPECT_THAT(Writes(), ElementsAre("config-set"));
 }
 
+// Kea 3.0 opens HA's listener no more after a test.
+TEST_F(ApplierTest, SetsWithoutATestWhereThatDoesHarm) {
+  const std::string own = std::string(kOwn) + R"(,"control-sockets":[])";
+  ASSERT_TRUE(kea_.Set(Config({1, 2}, own)));
+  EXPECT_EQ(ApplyThird().outcome, Outcome::kApplied);
+  EXPECT_THAT(kea_.arrived(), Not(Contains("config-test")));
+  EXPECT_THAT(Writes(), ElementsAre("config-set"));
+}
+
 TEST_F(ApplierTest, SendsNothingIfTheIntentCannotBeKept) {
   intent_ = absl::InternalError("disk full");
   const ApplyResult result = ApplyThird();
