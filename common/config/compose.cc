@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "common/base/status.h"
+#include "common/config/dialect.h"
 #include "common/config/kea_config.h"
 
 namespace nestor::config {
@@ -85,8 +86,11 @@ bool OptionLess(const ObjectSet::Entry* a, const ObjectSet::Entry* b) {
 // Writes one configuration, object by object, by joining their texts.
 class Composition {
  public:
-  Composition(DhcpService service, const ObjectSet& wanted, std::vector<Place>* places)
-      : subnets_name_(service == DhcpService::kDhcp4 ? "subnet4" : "subnet6"),
+  Composition(DhcpService service, Dialect dialect, const ObjectSet& wanted,
+              std::vector<Place>* places)
+      : service_(service),
+        dialect_(dialect),
+        subnets_name_(service == DhcpService::kDhcp4 ? "subnet4" : "subnet6"),
         wanted_(wanted),
         places_(places) {}
 
@@ -100,6 +104,10 @@ class Composition {
       out_ += json::Write(member.value);
     }
     for (const Entry* global : globals_) AddGlobal(*global);
+    for (const Global& global : GlobalsToSay(service_, dialect_, wanted_)) {
+      Name(global.first);
+      (void)AppendTextForKea({Kind::kGlobal, global.first}, global.second, out_);
+    }
     AddList("option-def", definitions_);
     AddList("client-classes", classes_);
     AddList("option-data", options_);
@@ -250,15 +258,19 @@ class Composition {
   }
 
   void AddText(const Entry& entry, std::string_view text) {
-    if (!AppendTextForKea(entry.first, text, out_)) unsayable_ = &entry;
+    const std::string said = dialect_ == Dialect::k22
+                                 ? std::string()
+                                 : SayObject(service_, dialect_, entry.first.kind, text);
+    if (!AppendTextForKea(entry.first, said.empty() ? text : said, out_)) unsayable_ = &entry;
   }
 
   void AddGlobal(const Entry& entry) {
     if (out_.back() != '{') out_ += ',';
     const size_t begin = out_.size();
-    json::AppendString(entry.first.key, out_);
+    const auto [name, text] = SayGlobal(dialect_, {entry.first.key, entry.second.json});
+    json::AppendString(name, out_);
     out_ += ':';
-    AddText(entry, entry.second.json);
+    if (!AppendTextForKea(entry.first, text, out_)) unsayable_ = &entry;
     Mark(begin, entry.first);
   }
 
@@ -314,6 +326,8 @@ class Composition {
     out_ += ']';
   }
 
+  DhcpService service_;
+  Dialect dialect_;
   std::string_view subnets_name_;
   const ObjectSet& wanted_;
   std::vector<Place>* places_;
@@ -336,12 +350,18 @@ absl::StatusOr<std::string> TextForKea(const ObjectId& id, std::string_view json
 
 absl::StatusOr<std::string> Compose(DhcpService service, const Value& local_arguments,
                                     const ObjectSet& wanted, std::vector<Place>* places) {
+  return Compose(service, DialectOf(service, local_arguments), local_arguments, wanted, places);
+}
+
+absl::StatusOr<std::string> Compose(DhcpService service, Dialect dialect,
+                                    const Value& local_arguments, const ObjectSet& wanted,
+                                    std::vector<Place>* places) {
   const Value* root = Find(local_arguments, ServiceRoot(service));
   if (root == nullptr || !root->IsObject()) {
     return Error(absl::StatusCode::kInvalidArgument, "the local configuration has no {}",
                  ServiceRoot(service));
   }
-  return Composition(service, wanted, places).Run(ServiceRoot(service), *root);
+  return Composition(service, dialect, wanted, places).Run(ServiceRoot(service), *root);
 }
 
 }  // namespace nestor::config

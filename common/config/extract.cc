@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "common/base/status.h"
+#include "common/config/dialect.h"
 #include "common/config/kea_config.h"
 
 namespace nestor::config {
@@ -214,6 +215,20 @@ class Extraction {
   ObjectSet set_;
 };
 
+// The relationships of the loaded HA hook, at least one; nullptr: there is none.
+const Value* HaRelationships(DhcpService service, const Value& arguments) {
+  const Value* root = Find(arguments, ServiceRoot(service));
+  const Value* hooks = root == nullptr ? nullptr : Find(*root, "hooks-libraries");
+  if (hooks == nullptr || !hooks->IsArray()) return nullptr;
+  for (const Value& hook : hooks->GetArray()) {
+    if (FindString(hook, "library").find("libdhcp_ha.so") == std::string_view::npos) continue;
+    const Value* parameters = Find(hook, "parameters");
+    const Value* ha = parameters == nullptr ? nullptr : Find(*parameters, "high-availability");
+    if (ha != nullptr && ha->IsArray() && !ha->Empty()) return ha;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 bool IsServerSpecific(std::string_view name) {
@@ -230,7 +245,9 @@ absl::StatusOr<ObjectSet> Extract(DhcpService service, const Value& arguments) {
   if (root == nullptr || !root->IsObject()) {
     return absl::InvalidArgumentError(fmt::format("it has no {}", ServiceRoot(service)));
   }
-  return Extraction(service).Run(*root);
+  if (DialectOf(service, arguments) == Dialect::k22) return Extraction(service).Run(*root);
+  const json::Document common = InCommonForm(*root);
+  return Extraction(service).Run(common.root());
 }
 
 std::optional<std::string> ConfigBackendInUse(DhcpService service, const Value& arguments) {
@@ -248,18 +265,20 @@ std::string WhyNoConfigBackend(std::string_view database_type) {
       database_type);
 }
 
+std::optional<std::string> HubAndSpoke(DhcpService service, const Value& arguments) {
+  const Value* const relationships = HaRelationships(service, arguments);
+  if (relationships == nullptr || relationships->Size() < 2) return std::nullopt;
+  return fmt::format(
+      "its HA has {} relationships (hub and spoke), each partner having some of its subnets, and "
+      "Nestor mirrors the whole of a server to one partner; leave it to Kea, or give it one "
+      "relationship",
+      relationships->Size());
+}
+
 std::string HaMode(DhcpService service, const Value& arguments) {
-  const Value* root = Find(arguments, ServiceRoot(service));
-  const Value* hooks = root == nullptr ? nullptr : Find(*root, "hooks-libraries");
-  if (hooks == nullptr || !hooks->IsArray()) return {};
-  for (const Value& hook : hooks->GetArray()) {
-    if (FindString(hook, "library").find("libdhcp_ha.so") == std::string_view::npos) continue;
-    const Value* parameters = Find(hook, "parameters");
-    const Value* ha = parameters == nullptr ? nullptr : Find(*parameters, "high-availability");
-    if (ha == nullptr || !ha->IsArray() || ha->Empty()) continue;
-    return std::string(FindString(ha->GetArray()[0], "mode"));
-  }
-  return {};
+  const Value* const relationships = HaRelationships(service, arguments);
+  return relationships == nullptr ? std::string()
+                                  : std::string(FindString(relationships->GetArray()[0], "mode"));
 }
 
 }  // namespace nestor::config

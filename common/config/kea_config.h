@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/service.h"
+#include "common/config/dialect.h"
 #include "common/config/object_set.h"
 #include "common/json/json.h"
 
@@ -24,10 +25,11 @@ inline constexpr std::string_view kIdentifiers[] = {"hw-address", "duid", "circu
 // mirrored: interfaces-config, lease-database, hooks-libraries, server-id and the like.
 bool IsServerSpecific(std::string_view name);
 
-// The mirrored objects of a configuration as `config-get` reports it: `arguments` is
-// {"Dhcp4": {...}}, possibly beside other members such as "hash". Subnets carry the name of their
-// network in a member "shared-network". The order of client classes is the global kClassOrder.
-// InvalidArgument: not such a configuration (a subnet without id, say); the text names the object.
+// The mirrored objects of a configuration as `config-get` reports it, in the common form of
+// dialect.h: `arguments` is {"Dhcp4": {...}}, possibly beside other members such as "hash". Subnets
+// carry the name of their network in a member "shared-network". The order of client classes is the
+// global kClassOrder. InvalidArgument: not such a configuration (a subnet without id, say); the
+// text names the object.
 absl::StatusOr<ObjectSet> Extract(DhcpService service, const json::Value& arguments);
 
 // The canonical text that Extract() gives an object of `kind`, from the form that config-get gives
@@ -40,7 +42,8 @@ std::string CanonicalObject(Kind kind, const json::Value& object);
 absl::StatusOr<std::string> TextForKea(const ObjectId& id, std::string_view json);
 
 // The configuration (the text {"Dhcp4": {...}}) that has `wanted` for what is mirrored, and keeps
-// what is server-specific in `local_arguments` exactly as it is there.
+// what is server-specific in `local_arguments` exactly as it is there, as the Kea says it that
+// reported these.
 // InvalidArgument: an object of `wanted` is not what its kind says, or names a shared network that
 // is not there.
 // `places`, if given, receives where in the text each object stands.
@@ -50,12 +53,20 @@ struct Place {
 };
 absl::StatusOr<std::string> Compose(DhcpService service, const json::Value& local_arguments,
                                     const ObjectSet& wanted, std::vector<Place>* places = nullptr);
+// The same as a Kea of `dialect` says it, where `local_arguments` are not all of what one reported.
+absl::StatusOr<std::string> Compose(DhcpService service, Dialect dialect,
+                                    const json::Value& local_arguments, const ObjectSet& wanted,
+                                    std::vector<Place>* places = nullptr);
 
 // Why this configuration cannot be mirrored because a Config Backend is in use, or nothing.
 std::optional<std::string> ConfigBackendInUse(DhcpService service, const json::Value& arguments);
 
 // The same where all that is known of it is the type of its database.
 std::string WhyNoConfigBackend(std::string_view database_type);
+
+// Why this configuration cannot be mirrored because its HA has several relationships, which Kea can
+// from 2.4 on, or nothing.
+std::optional<std::string> HubAndSpoke(DhcpService service, const json::Value& arguments);
 
 // The HA mode of the loaded HA hook ("hot-standby", "load-balancing", ...), or empty.
 std::string HaMode(DhcpService service, const json::Value& arguments);

@@ -1,7 +1,6 @@
 #include "common/ha/marks.h"
 
 #include "common/base/status.h"
-#include "common/ha/version.h"
 
 namespace nestor::ha {
 namespace {
@@ -83,14 +82,11 @@ std::vector<std::string> ClassesOf(const Value& object) {
   return classes;
 }
 
-void SetClasses(const std::vector<std::string>& classes, std::string_view kea_version,
-                json::Document& document, Value& object) {
-  const bool as_list =
-      classes.size() > 1 || AtLeast(kea_version, 3, 0) || Find(object, kClasses) != nullptr;
+void SetClasses(const std::vector<std::string>& classes, json::Document& document, Value& object) {
   RemoveMember(kClass, object);
   RemoveMember(kClasses, object);
   if (classes.empty()) return;
-  if (!as_list) {
+  if (classes.size() == 1) {
     SetMember(kClass, TextValue(classes.front(), document), document, object);
     return;
   }

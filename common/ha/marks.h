@@ -24,10 +24,10 @@ void RemoveMark(std::string_view name, json::Value& object);
 
 // The names of the classes whose clients `object` is for; empty: it is for all.
 std::vector<std::string> ClassesOf(const json::Value& object);
-// Makes `object` one for `classes` alone, in the form in which Kea of `kea_version` reports them:
-// "client-classes" from 3.0 on and where it is there already, else "client-class".
-void SetClasses(const std::vector<std::string>& classes, std::string_view kea_version,
-                json::Document& document, json::Value& object);
+// Makes `object` one for `classes` alone, in the common form of common/config/dialect.h: one is its
+// "client-class", several are its "client-classes".
+void SetClasses(const std::vector<std::string>& classes, json::Document& document,
+                json::Value& object);
 
 // A value of `document` with this text.
 json::Value TextValue(std::string_view text, json::Document& document);

@@ -82,8 +82,7 @@ std::vector<std::string> WereKept(const Value& kept) {
 
 }  // namespace
 
-absl::StatusOr<ObjectSet> Disable(DhcpService service, const ObjectSet& objects,
-                                  std::string_view kea_version) {
+absl::StatusOr<ObjectSet> Disable(DhcpService service, const ObjectSet& objects) {
   const config::Object* const there = objects.Find(NobodyId());
   if (there != nullptr && there->json != NobodyClass(service)) {
     return Error(absl::StatusCode::kInvalidArgument,
@@ -96,7 +95,7 @@ absl::StatusOr<ObjectSet> Disable(DhcpService service, const ObjectSet& objects,
                      Value& root = subnet.root();
                      if (IsDisabled(root)) return false;
                      RETURN_IF_ERROR(AddMark(kNobody, Kept(ClassesOf(root), subnet), subnet, root));
-                     SetClasses({std::string(kNobody)}, kea_version, subnet, root);
+                     SetClasses({std::string(kNobody)}, subnet, root);
                      return true;
                    }));
   disabled.Put(NobodyId(), std::string(NobodyClass(service)));
@@ -112,7 +111,7 @@ absl::StatusOr<ObjectSet> Enable(DhcpService service, const ObjectSet& objects) 
                      if (mark == nullptr) return false;
                      const std::vector<std::string> classes = WereKept(*mark);
                      RemoveMark(kNobody, root);
-                     if (IsDisabled(root)) SetClasses(classes, {}, subnet, root);
+                     if (IsDisabled(root)) SetClasses(classes, subnet, root);
                      return true;
                    }));
   const config::Object* const there = enabled.Find(NobodyId());

@@ -11,10 +11,9 @@
 
 namespace nestor::ha {
 
-// What follows is as config-get reports it and makes what config-get will report, so that digests
-// agree: Kea writes pools that are one prefix as that, and classes of subnets and pools as
-// `kea_version` ("2.2.0") has it: "client-class", from 3.0 on the list "client-classes". Of an
-// object that has one of the two already, the same.
+// What follows is as config::Extract() has it and makes what that will have, so that digests agree:
+// Kea writes pools that are one prefix as that, and one class of a subnet or pool is
+// "client-class".
 
 // The class of the clients that `server` serves in load-balancing, by Kea's rule.
 std::string ClassOf(std::string_view server);
@@ -30,8 +29,7 @@ std::vector<std::string> UnsplitPools(DhcpService service, const config::ObjectS
 // user-context ("nestor-split"), so that Join() finds it wherever the configuration went meanwhile.
 // InvalidArgument: a pool is not one; the text names it.
 absl::StatusOr<config::ObjectSet> Split(DhcpService service, const config::ObjectSet& objects,
-                                        std::string_view primary, std::string_view secondary,
-                                        std::string_view kea_version = {});
+                                        std::string_view primary, std::string_view secondary);
 
 // Undoes Split(): the halves that are still there and still halves of one pool are one again. A
 // half alone, or changed otherwise than in what both have, loses its mark and the class of a
@@ -45,8 +43,7 @@ inline constexpr std::string_view kNobody = "nestor-disabled";
 // No client gets an address of any subnet: each is for the class kNobody, which is added. The
 // classes that it was for are kept in its user-context (under the same name).
 // InvalidArgument: there is another class of that name; or an object is not what its kind says.
-absl::StatusOr<config::ObjectSet> Disable(DhcpService service, const config::ObjectSet& objects,
-                                          std::string_view kea_version = {});
+absl::StatusOr<config::ObjectSet> Disable(DhcpService service, const config::ObjectSet& objects);
 // Undoes Disable(). A subnet that was given other classes since keeps these. The class stays where
 // somebody has changed it.
 // InvalidArgument: an object is not what its kind says.

@@ -115,11 +115,8 @@ absl::StatusOr<ObjectSet> ChangePools(DhcpService service, const ObjectSet& obje
 // The halves of one subnet's pools.
 class Splitting {
  public:
-  Splitting(DhcpService service, std::string_view primary, std::string_view secondary,
-            std::string_view kea_version)
-      : service_(service),
-        classes_{ClassOf(primary), ClassOf(secondary)},
-        kea_version_(kea_version) {}
+  Splitting(DhcpService service, std::string_view primary, std::string_view secondary)
+      : service_(service), classes_{ClassOf(primary), ClassOf(secondary)} {}
 
   absl::StatusOr<bool> operator()(PoolKind kind, Value& pools, json::Document& document) const {
     Value halves(rapidjson::kArrayType);
@@ -146,7 +143,7 @@ class Splitting {
         const Range part = i == 0 ? FirstHalf(whole.range) : *SecondHalf(whole.range);
         Narrow(service_, kind, whole, part, document, half);
       }
-      SetClasses({classes_[i]}, kea_version_, document, half);
+      SetClasses({classes_[i]}, document, half);
       const absl::Status marked = AddMark(kMark, TextValue(whole.text, document), document, half);
       if (!marked.ok()) return Annotate(marked, fmt::format("pool {}", whole.text));
       halves.PushBack(half, document.allocator());
@@ -156,7 +153,6 @@ class Splitting {
 
   DhcpService service_;
   std::string classes_[2];
-  std::string_view kea_version_;
 };
 
 // What the halves of one subnet's pools were.
@@ -196,7 +192,7 @@ class Joining {
     });
     if (ours == classes.end()) return;
     classes.erase(ours, classes.end());
-    SetClasses(classes, {}, document, pool);
+    SetClasses(classes, document, pool);
   }
 
   // Makes `first` the pool `text` if it and `second` are its halves and else the same.
@@ -268,9 +264,8 @@ std::vector<std::string> UnsplitPools(DhcpService service, const ObjectSet& obje
 }
 
 absl::StatusOr<ObjectSet> Split(DhcpService service, const ObjectSet& objects,
-                                std::string_view primary, std::string_view secondary,
-                                std::string_view kea_version) {
-  return ChangePools(service, objects, Splitting(service, primary, secondary, kea_version));
+                                std::string_view primary, std::string_view secondary) {
+  return ChangePools(service, objects, Splitting(service, primary, secondary));
 }
 
 absl::StatusOr<ObjectSet> Join(DhcpService service, const ObjectSet& objects) {

@@ -125,6 +125,7 @@ absl::Status Participant::Test(const v1::SiteRequest& request, v1::Tested& teste
 }
 
 absl::Status Participant::TestAtKea(const Draft& draft) {
+  if (!config::MayTest(draft.dialect)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const kea::Answer answer,
                    world_.kea.Send("config-test", draft.text, kea::SetTimeout(draft.text.size())));
   if (answer.ok()) return absl::OkStatus();
@@ -298,8 +299,10 @@ absl::Status Participant::PutKeaBack(const v1::UndoRecord& record) {
   ASSIGN_OR_RETURN(const config::ChangeSet change, config::FromProto(back));
   config::ObjectSet objects = *running.set;
   config::Apply(change, objects);
-  ASSIGN_OR_RETURN(const Draft draft,
-                   Compose(options_.service, record.own_parts(), std::move(objects)));
+  ASSIGN_OR_RETURN(
+      const Draft draft,
+      Compose(options_.service, config::DialectOf(options_.service, running.arguments.root()),
+              record.own_parts(), std::move(objects)));
   NESTOR_LOG(warn, "SITE_PUT_BACK", "relationship={} transaction={}", record.relationship(),
              record.transaction());
   // Also where Kea has it, and until it says that it took it: it may have refused what was set

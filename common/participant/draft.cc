@@ -18,8 +18,8 @@ absl::StatusOr<config::ObjectSet> DrawObjects(const Drawer& drawer, const v1::Dr
   config::ObjectSet objects = draft.take_objects() ? *sent : *running.set;
   switch (draft.pools()) {
     case v1::SPLIT: {
-      ASSIGN_OR_RETURN(objects, ha::Split(drawer.service, objects, draft.primary(),
-                                          draft.secondary(), drawer.kea_version));
+      ASSIGN_OR_RETURN(objects,
+                       ha::Split(drawer.service, objects, draft.primary(), draft.secondary()));
       break;
     }
     case v1::JOIN: {
@@ -31,7 +31,7 @@ absl::StatusOr<config::ObjectSet> DrawObjects(const Drawer& drawer, const v1::Dr
   }
   switch (draft.scopes()) {
     case v1::DISABLE:
-      return ha::Disable(drawer.service, objects, drawer.kea_version);
+      return ha::Disable(drawer.service, objects);
     case v1::ENABLE:
       return ha::Enable(drawer.service, objects);
     case v1::DELETE:
@@ -45,17 +45,20 @@ absl::StatusOr<config::ObjectSet> DrawObjects(const Drawer& drawer, const v1::Dr
 
 absl::StatusOr<std::string> OwnParts(DhcpService service, const json::Value& arguments) {
   // A configuration without objects is what belongs to the server.
-  ASSIGN_OR_RETURN(std::string text, config::Compose(service, arguments, config::ObjectSet()));
+  // None in the oldest dialect, too, which adds nothing to them.
+  ASSIGN_OR_RETURN(std::string text,
+                   config::Compose(service, config::Dialect::k22, arguments, config::ObjectSet()));
   ASSIGN_OR_RETURN(const json::Document own, json::Parse(std::move(text)));
   return json::Canonical(own.root());
 }
 
-absl::StatusOr<Draft> Compose(DhcpService service, const std::string& own_parts,
-                              config::ObjectSet objects) {
+absl::StatusOr<Draft> Compose(DhcpService service, config::Dialect dialect,
+                              const std::string& own_parts, config::ObjectSet objects) {
   ASSIGN_OR_RETURN(const json::Document own, json::Parse(own_parts));
   Draft draft;
-  ASSIGN_OR_RETURN(draft.text, config::Compose(service, own.root(), objects));
+  ASSIGN_OR_RETURN(draft.text, config::Compose(service, dialect, own.root(), objects));
   draft.own_parts = own_parts;
+  draft.dialect = dialect;
   draft.objects = std::move(objects);
   return draft;
 }
@@ -74,7 +77,8 @@ absl::StatusOr<Draft> Draw(const Drawer& drawer, const v1::Draft& draft,
     ha::Remove(drawer.service, own);
   }
   ASSIGN_OR_RETURN(config::ObjectSet objects, DrawObjects(drawer, draft, running, sent));
-  return Compose(drawer.service, json::Canonical(own.root()), std::move(objects));
+  return Compose(drawer.service, config::DialectOf(drawer.service, running.arguments.root()),
+                 json::Canonical(own.root()), std::move(objects));
 }
 
 }  // namespace nestor::participant

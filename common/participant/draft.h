@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/service.h"
+#include "common/config/dialect.h"
 #include "common/config/object_set.h"
 #include "common/watch/watcher.h"
 #include "nestor/v1/relationship.pb.h"
@@ -17,6 +18,7 @@ struct Draft {
   std::string own_parts;      // {"Dhcp4": {...}} of what belongs to the server, canonical
   config::ObjectSet objects;  // what is mirrored
   std::string text;           // all of it, as Kea takes it
+  config::Dialect dialect = config::Dialect::k22;  // that of this Kea
 };
 
 // {"Dhcp4": {...}} of what belongs to the server in `arguments`, canonical.
@@ -36,8 +38,8 @@ struct Drawer {
 absl::StatusOr<Draft> Draw(const Drawer& drawer, const v1::Draft& draft,
                            const watch::Running& running, const config::ObjectSet* sent);
 
-// What `running` becomes where its own parts are `own_parts` and its objects `objects`.
-absl::StatusOr<Draft> Compose(DhcpService service, const std::string& own_parts,
-                              config::ObjectSet objects);
+// What a Kea of `dialect` becomes where its own parts are `own_parts` and its objects `objects`.
+absl::StatusOr<Draft> Compose(DhcpService service, config::Dialect dialect,
+                              const std::string& own_parts, config::ObjectSet objects);
 
 }  // namespace nestor::participant

@@ -46,8 +46,8 @@ Look LookAt(ChangeSource& source, Hint* hint, const Lookout::Use& use, bool forc
   look.read = true;
   look.origin = notice.changed ? notice.origin : std::string(kCommand);
   look.ha_mode = running->ha_mode;
-  if (running->config_backend) {
-    look.blocked = *running->config_backend;
+  if (running->blocked()) {
+    look.blocked = *running->blocked();
     return look;
   }
   look.set = running->set;

@@ -22,6 +22,7 @@ absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& 
   running.set = std::move(set);
   running.ha_mode = config::HaMode(service, *answer.arguments());
   running.config_backend = config::ConfigBackendInUse(service, *answer.arguments());
+  running.hub = config::HubAndSpoke(service, *answer.arguments());
   json::Value arguments = std::move(answer.whole.root()["arguments"]);
   // Kea would not take it back.
   arguments.RemoveMember("hash");

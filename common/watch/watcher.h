@@ -33,8 +33,14 @@ struct Running {
   std::shared_ptr<const config::ObjectSet> set;  // its digest is filled in
   std::string ha_mode;
   std::optional<std::string> config_backend;  // why it cannot be mirrored
+  std::optional<std::string> hub;             // the same, where its HA has several partners
   std::string revision;                       // of the hook library; empty: it is not loaded
   json::Document arguments;  // of config-get, "hash" taken out; null where the library was asked
+
+  // Why it cannot be mirrored, or nothing.
+  const std::optional<std::string>& blocked() const {
+    return config_backend ? config_backend : hub;
+  }
 };
 
 // Reads the whole configuration by config-get. Errors as KeaControl::Send; FailedPrecondition: Kea

@@ -21,6 +21,7 @@ struct Version {
 };
 constexpr Version kOldest{2, 2, 0};
 constexpr Version kThreadsByDefault{2, 4, 0};
+constexpr Version kNotTested{3, 0, 0};  // as config::MayTest()
 
 Version Parse(std::string_view text) {
   Version version;
@@ -183,11 +184,23 @@ class Checks {
   void NoHa(const v1::SiteFacts& facts) {
     if (!facts.has_ha())
       return Add(v1::Check::PASSED, "no HA yet", facts.server(), "none is set up");
+    // Then it is named below.
+    if (!facts.primary_of().empty() || !facts.secondary_of().empty()) return;
+    if (!facts.ha_unlike().empty()) {
+      return Add(v1::Check::FAILED, "no HA yet", facts.server(),
+                 fmt::format("it has HA that Nestor neither makes nor edits: {}; take the HA hook "
+                             "out of its configuration first",
+                             facts.ha_unlike()));
+    }
+    const v1::HighAvailability& ha = facts.ha();
     Add(v1::Check::FAILED, "no HA yet", facts.server(),
         fmt::format(
-            "it has HA already ({}, as {}): mirror it with nestorctl relationship adopt, or "
-            "take the HA hook out of its configuration",
-            facts.ha().mode(), facts.ha_server()));
+            "it is in HA with {} already ({}, as {}), and a Kea has one partner: end that "
+            "relationship first, at the agent of its primary {}; if Nestor knows of none, "
+            "mirror that pair with nestorctl relationship adopt, or take the HA hook out of "
+            "both configurations",
+            facts.ha_server() == ha.primary() ? ha.secondary() : ha.primary(), ha.mode(),
+            facts.ha_server(), ha.primary()));
   }
 
   void SameHa(const v1::SiteFacts& facts) {
@@ -208,8 +221,9 @@ class Checks {
     const auto refuse = [&](const v1::SiteFacts& facts, const auto& names, std::string_view role) {
       if (names.empty()) return false;
       Add(v1::Check::FAILED, "relationships", facts.server(),
-          fmt::format("it is the {} of {} already, and Kea's HA has one partner; remove that first",
-                      role, fmt::join(names, ", ")));
+          fmt::format("it is the {} of {} already, and a Kea has one partner: end that first with "
+                      "nestorctl relationship remove {}",
+                      role, fmt::join(names, ", "), names[0]));
       return true;
     };
     bool refused = false;
@@ -344,20 +358,24 @@ v1::Check ReachCheck(const std::string& server, const std::string& url, const st
                                       url, from, Message(went)));
 }
 
-v1::Check TestCheck(const std::string& server, const absl::Status& went, const v1::Tested& tested,
-                    bool is_secondary) {
+v1::Check TestCheck(const std::string& server, std::string_view kea_version,
+                    const absl::Status& went, const v1::Tested& tested, bool is_secondary) {
   if (!went.ok()) return Make("Kea's own test", server, false, std::string(Message(went)));
+  const bool asked = Parse(kea_version) < kNotTested;
+  const std::string_view takes =
+      asked
+          ? "it takes the configuration"
+          : "Kea 3.0 is not asked, since after a test it listens for its partner no more; what it "
+            "refuses is undone";
   const uint64_t lost = tested.replaced() + tested.removed();
-  if (!is_secondary || lost == 0) {
-    return Make("Kea's own test", server, true,
-                fmt::format("it takes the configuration; {} objects are added", tested.added()));
-  }
-  v1::Check check =
-      Make("Kea's own test", server, true,
-           fmt::format("it takes the configuration; of what it has now {} objects are "
-                       "replaced and {} removed, {} are added",
-                       tested.replaced(), tested.removed(), tested.added()));
-  check.set_verdict(v1::Check::WARNED);
+  const bool loses = is_secondary && lost > 0;
+  v1::Check check = Make(
+      "Kea's own test", server, true,
+      loses ? fmt::format("{}; of what it has now {} objects are replaced and {} removed, {} are "
+                          "added",
+                          takes, tested.replaced(), tested.removed(), tested.added())
+            : fmt::format("{}; {} objects are added", takes, tested.added()));
+  if (loses || !asked) check.set_verdict(v1::Check::WARNED);
   return check;
 }
 

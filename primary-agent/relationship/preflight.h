@@ -38,8 +38,8 @@ v1::Check ReachCheck(const std::string& server, const std::string& url, const st
                      const absl::Status& went);
 
 // What Kea said to the configuration, and what would be replaced.
-v1::Check TestCheck(const std::string& server, const absl::Status& went, const v1::Tested& tested,
-                    bool is_secondary);
+v1::Check TestCheck(const std::string& server, std::string_view kea_version,
+                    const absl::Status& went, const v1::Tested& tested, bool is_secondary);
 
 bool Failed(const v1::Check& check);
 

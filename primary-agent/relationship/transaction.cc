@@ -184,7 +184,9 @@ void Transaction::Take(Instant now, absl::Time wall, Site site, const v1::SiteRe
     }
     case Step::kTestPrimary:
     case Step::kTestSecondary:
-      AddCheck(TestCheck(Name(site), status, reply.tested(), site == Site::kSecondary), actions);
+      AddCheck(TestCheck(Name(site), known_[site].facts.kea_version(), status, reply.tested(),
+                         site == Site::kSecondary),
+               actions);
       if (status.ok()) {
         v1::SitePlan& plan = *report_.add_sites();
         plan.set_server(Name(site));

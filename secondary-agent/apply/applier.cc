@@ -67,10 +67,10 @@ bool Applier::ReadBefore(Job& job) {
                                   job.target.label, server_);
     return false;
   }
-  if (job.before.config_backend) {
+  if (job.before.blocked()) {
     job.result.outcome = Outcome::kRefused;
     job.result.text = fmt::format("{}: {} cannot be mirrored to: {}", job.target.label, server_,
-                                  *job.before.config_backend);
+                                  *job.before.blocked());
     return false;
   }
   return true;
@@ -152,6 +152,7 @@ bool Applier::Compose(Job& job) {
     return false;
   }
   job.arguments = *std::move(arguments);
+  job.may_test = config::MayTest(config::DialectOf(service_, job.before.arguments.root()));
   if (!job.repeated) job.last_good = json::Write(job.before.arguments.root());
   job.before.arguments = json::Document();
   job.commands = kea::ListCommands(kea_).value_or(std::vector<std::string>());
@@ -159,7 +160,9 @@ bool Applier::Compose(Job& job) {
 }
 
 bool Applier::Test(Job& job) {
-  const auto answer = kea_.Send("config-test", job.arguments, kea::SetTimeout(job.arguments.size()));
+  if (!job.may_test) return true;
+  const auto answer =
+      kea_.Send("config-test", job.arguments, kea::SetTimeout(job.arguments.size()));
   if (!answer.ok()) {
     job.result.outcome = Outcome::kUnreachable;
     job.result.text = fmt::format(

@@ -27,6 +27,7 @@ struct Applier::Job {
   std::string arguments = {};              // of config-test and config-set
   bool by_text = false;                    // config-get is to be read: config-set it will be
   bool asked = false;                      // Kea was asked what it has
+  bool may_test = true;                    // config-test does this Kea no harm
   bool repeated = false;                   // sent once more, since Kea had something else
   std::string last_good = {};              // the configuration as it was, to be put back
   std::vector<std::string> commands = {};  // what list-commands had before

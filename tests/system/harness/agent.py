@@ -20,15 +20,16 @@ def seconds(text):
 class Agent:
     """The agent of `role` ("primary", "secondary") on a host whose files are in `folder`.
 
-    `config` may be changed before start().
+    `config` may be changed before start(). state: name of the folder for its state; two agents of a
+    host have one each.
     """
 
-    def __init__(self, role, name, folder, netns, keas, bus, security):
+    def __init__(self, role, name, folder, netns, keas, bus, security, state="state"):
         self.role = role
         self.name = name
         self.netns = netns
         self.file = f"{folder}/{role}-agent.json"
-        self.state = f"{folder}/state"
+        self.state = f"{folder}/{state}"
         self.operator_socket = f"{folder}/{role}-agent.sock"
         self.config = {
             "server-name": name,

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 
-from . import processes
+from . import processes, unpacked
 from .waiting import wait_until
 
 
@@ -36,10 +36,11 @@ class Kea:
     """One server of `service` ("dhcp4", "dhcp6") whose files are in `folder`.
 
     `config` is the configuration as this test would write it by hand: {"Dhcp4": {...}}. Whoever
-    changes it calls one of the apply methods.
+    changes it calls one of the apply methods. root: the folder of another version, unpacked by
+    unpack-kea; None: the installed one.
     """
 
-    def __init__(self, service, name, folder, netns, config):
+    def __init__(self, service, name, folder, netns, config, root=None):
         self.service = service
         self.root = {"dhcp4": "Dhcp4", "dhcp6": "Dhcp6"}[service]
         self.name = name
@@ -50,8 +51,8 @@ class Kea:
         self.leases = f"{folder}/{service}.leases"
         self.log = f"{folder}/{service}.log"
         self.process = processes.Process(
-            f"{name} kea-{service}", [f"kea-{service}", "-c", self.file], f"{folder}/{service}.out",
-            netns, {"KEA_PIDFILE_DIR": folder, "KEA_LOCKFILE_DIR": folder})
+            f"{name} kea-{service}", unpacked.argv(root, folder, f"kea-{service}", "-c", self.file),
+            f"{folder}/{service}.out", netns, unpacked.environment(folder))
 
     # ------------------------------------------------------------------ life
 

@@ -20,7 +20,7 @@ def ha_url(service, host):
 
 
 def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000, hook=False):
-    """The members of a configuration that belong to the server `name` on `host` ("a", "b").
+    """The members of a configuration that belong to the server `name` on `host` ("a", "b", "d").
 
     hook: libdhcp_nestor.so is loaded.
     """
@@ -37,9 +37,9 @@ def own_parts(service, name, host, folder, ha=None, heartbeat_ms=1000, hook=Fals
     }
     if service == "dhcp6":
         parts["data-directory"] = folder
+        place = network.HOSTS.index(host)
         parts["server-id"] = {"type": "LLT", "htype": 1, "persist": False, "enterprise-id": 0,
-                              "time": 1000 if host == "a" else 2000,
-                              "identifier": "0A0B0C0D0E0F" if host == "a" else "0A0B0C0D0E10"}
+                              "time": 1000 * (place + 1), "identifier": f"0A0B0C0D0E{15 + place:02X}"}
     libraries = []
     if hook:
         libraries.append({"library": requirements.nestor_hook(),

@@ -1,4 +1,4 @@
-"""Network namespaces: two DHCP hosts joined by a link, and a client segment both serve."""
+"""Network namespaces: DHCP hosts joined by a link, and a client segment that all of them serve."""
 import contextlib
 import ctypes
 import json
@@ -13,10 +13,13 @@ _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _PREFIX = "nst"
 
-LINK = {"a": "10.77.0.1", "b": "10.77.0.2"}
-LINK6 = {"a": "fd77::1", "b": "fd77::2"}
-CLIENT_SIDE = {"a": "10.0.0.2", "b": "10.0.0.3", "c": "10.0.0.1"}
-CLIENT_SIDE6 = {"a": "2001:db8:1::2", "b": "2001:db8:1::3", "c": "2001:db8:1::1"}
+# c are the clients, so the third DHCP host is d.
+HOSTS = "abd"
+LINK = {"a": "10.77.0.1", "b": "10.77.0.2", "d": "10.77.0.3"}
+LINK6 = {"a": "fd77::1", "b": "fd77::2", "d": "fd77::3"}
+CLIENT_SIDE = {"a": "10.0.0.2", "b": "10.0.0.3", "c": "10.0.0.1", "d": "10.0.0.4"}
+CLIENT_SIDE6 = {"a": "2001:db8:1::2", "b": "2001:db8:1::3", "c": "2001:db8:1::1",
+                "d": "2001:db8:1::4"}
 
 
 @contextlib.contextmanager
@@ -56,26 +59,28 @@ def remove_leftovers():
     """Removes namespaces of test runs that were killed; those of running ones stay."""
     for line in _do("ip", "netns", "list").splitlines():
         name = line.split()[0] if line.strip() else ""
-        match = re.fullmatch(_PREFIX + r"(\d+)n\d+[abc]", name)
+        match = re.fullmatch(_PREFIX + r"(\d+)n\d+[abcd]", name)
         if match and not os.path.exists(f"/proc/{match.group(1)}"):
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
 
 
 class Network:
-    """Namespaces `a` and `b` (the DHCP hosts) and `c` (the clients).
+    """Namespaces `a`, `b` and, of three, `d` (the DHCP hosts) and `c` (the clients).
 
-    a and b: `link0` to each other (10.77.0.1, .2), `cl0` to the clients' bridge `br0` in c.
+    The DHCP hosts: `link0` to each other (10.77.0.1, .2, .3), `cl0` to the clients' bridge `br0` in c.
     """
 
     _made = 0
 
-    def __init__(self, disturbable=False):
-        """disturbable: disturb() works, and the link costs more."""
+    def __init__(self, disturbable=False, hosts="ab"):
+        """disturbable: disturb() works, between two hosts, and the link costs more."""
+        assert not disturbable or hosts == "ab", "a wire has two ends"
         remove_leftovers()
         self._wire = None
         self._disturbable = disturbable
+        self.hosts = hosts
         Network._made += 1
-        self.names = {host: f"{_PREFIX}{os.getpid()}n{Network._made}{host}" for host in "abc"}
+        self.names = {host: f"{_PREFIX}{os.getpid()}n{Network._made}{host}" for host in hosts + "c"}
         try:
             self._build()
         except BaseException:
@@ -95,10 +100,11 @@ class Network:
                 # As systemd has it on a host; a namespace begins with 10.
                 "net.unix.max_dgram_qlen=512")
             _ip(name, "link", "set", "lo", "up")
-        a, b, c = (self.names[host] for host in "abc")
-        self._link(a, b)
+        c = self.names["c"]
+        self._link()
         _ip(c, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
-        for host, name in (("a", a), ("b", b)):
+        for host in self.hosts:
+            name = self.names[host]
             _do("ip", "link", "add", "cl0", "netns", name, "type", "veth",
                 "peer", "name", f"to{host}", "netns", c)
             _ip(c, "link", "set", f"to{host}", "master", "br0", "up")
@@ -114,7 +120,11 @@ class Network:
         # Kea opens no socket on an interface that does not run yet.
         wait_until(self._runs, 10, lambda: "all interfaces run", poll_s=0.02)
 
-    def _link(self, a, b):
+    def _link(self):
+        if len(self.hosts) > 2:
+            self._switch()
+            return
+        a, b = (self.names[host] for host in self.hosts)
         if not self._disturbable:
             _do("ip", "link", "add", "link0", "netns", a, "type", "veth",
                 "peer", "name", "link0", "netns", b)
@@ -125,8 +135,19 @@ class Network:
                 taps.append(open_tap("link0"))
         self._wire = Wire(*taps)
 
+    def _switch(self):
+        """The hosts' links end in a bridge in c, which has no address there."""
+        c = self.names["c"]
+        _ip(c, "link", "add", "switch0", "type", "bridge", "forward_delay", "0")
+        _ip(c, "link", "set", "switch0", "addrgenmode", "none", "up")
+        for host in self.hosts:
+            _do("ip", "link", "add", "link0", "netns", self.names[host], "type", "veth",
+                "peer", "name", f"port{host}", "netns", c)
+            _ip(c, "link", "set", f"port{host}", "master", "switch0", "addrgenmode", "none", "up")
+
     def _runs(self):
-        for host, interfaces in (("a", ("link0", "cl0")), ("b", ("link0", "cl0")), ("c", ("br0",))):
+        for host in self.names:
+            interfaces = ("br0",) if host == "c" else ("link0", "cl0")
             states = {link["ifname"]: link["operstate"]
                       for link in json.loads(_ip(self[host], "-j", "link"))}
             if any(states[interface] not in ("UP", "UNKNOWN") for interface in interfaces):
@@ -140,8 +161,8 @@ class Network:
     # ------------------------------------------------------------------ faults of the link
 
     def cut(self):
-        """Nothing passes between a and b; both ends' links stay up, as behind a failed switch."""
-        for host in "ab":
+        """Nothing passes between the DHCP hosts; all links stay up, as behind a failed switch."""
+        for host in self.hosts:
             _do("ip", "netns", "exec", self[host], "nft",
                 "add table inet fault; add chain inet fault in { type filter hook input priority 0; };"
                 "add rule inet fault in iifname link0 drop")
@@ -154,7 +175,7 @@ class Network:
         _ip(self["a"], "address", "replace", f"{LINK6['a']}/64", "dev", "link0", "nodad")
 
     def heal(self):
-        for host in "ab":
+        for host in self.hosts:
             subprocess.run(["ip", "netns", "exec", self[host], "nft", "delete table inet fault"],
                            capture_output=True, check=False)
 

@@ -9,7 +9,8 @@ from .agent import CONTROL_PORT, EVENTS_PORT, Agent
 from .kea import Kea
 from .waiting import wait_until
 
-NAMES = {"a": "kea-a", "b": "kea-b"}
+# The clients are on c.
+NAMES = {"a": "kea-a", "b": "kea-b", "d": "kea-c"}
 RELATIONSHIP = {"dhcp4": "east4", "dhcp6": "east6"}
 
 
@@ -20,11 +21,16 @@ class Pair:
     (unencrypted, so that a test can stand between). mirrored: what the primary's configuration
     holds besides its own parts, by service; the default serves perfdhcp. secondary_mirrored: the
     same for the secondary; the default is the primary's. disturbable: as Network's. hook: the Keas load
-    libdhcp_nestor.so. Nothing is started by the constructor.
+    libdhcp_nestor.so. roots: the folder of another version of Kea, by host. Nothing is started by the
+    constructor.
     """
 
+    hosts = "ab"
+
     def __init__(self, services=("dhcp4",), ha=None, bus="tcp", mirrored=None,
-                 secondary_mirrored=None, heartbeat_ms=1000, disturbable=False, hook=True):
+                 secondary_mirrored=None, heartbeat_ms=1000, disturbable=False, hook=True,
+                 roots=None):
+        self.roots = roots or {}
         self.services = tuple(services)
         self.ha = ha
         self.hook = {"yes": True, "no": False}.get(os.environ.get("NESTOR_SYSTEM_HOOK"), hook)
@@ -34,9 +40,10 @@ class Pair:
         self.agents = {}
         self._extra = []
         try:
-            self.network = network.Network(disturbable)
-            for host in "ab":
-                os.mkdir(self.host_folder(host))
+            self.network = network.Network(disturbable, self.hosts)
+            for host in self.hosts:
+                # Kea 3.0 has no socket in a folder that others may read.
+                os.mkdir(self.host_folder(host), mode=0o750)
                 for service in self.services:
                     self._make_kea(host, service, mirrored, secondary_mirrored, heartbeat_ms)
             self._make_agents(bus)
@@ -56,7 +63,7 @@ class Pair:
                                         self.ha, heartbeat_ms, self.hook), **copy.deepcopy(content))
         root = {"dhcp4": "Dhcp4", "dhcp6": "Dhcp6"}[service]
         self.keas[host, service] = Kea(service, NAMES[host], self.host_folder(host),
-                                       self.network[host], {root: config})
+                                       self.network[host], {root: config}, self.roots.get(host))
 
     def _make_agents(self, bus):
         a, b = self.host_folder("a"), self.host_folder("b")
@@ -104,14 +111,19 @@ class Pair:
         return target
 
     def make_keys(self):
-        for host in "ab":
+        for host in self.hosts:
             os.makedirs(f"{self.host_folder(host)}/keys/authorized.d", exist_ok=True)
-        made = {host: self.make_key(NAMES[host]) for host in "ab"}
-        for host in "ab":
+        made = {host: self.make_key(NAMES[host]) for host in self.hosts}
+        for host in self.hosts:
             for path in made[host]:
                 shutil.copy(path, f"{self.host_folder(host)}/keys/")
-        shutil.copy(made["a"][1], f"{self.host_folder('b')}/keys/")
-        self.authorize("a", made["b"][1], "subscribe replicate")
+        for primary, secondary in self._links():
+            shutil.copy(made[primary][1], f"{self.host_folder(secondary)}/keys/")
+            self.authorize(primary, made[secondary][1], "subscribe replicate")
+
+    def _links(self):
+        """The hosts of each primary's agent and of each agent that connects to it."""
+        return [("a", "b")]
 
     # ------------------------------------------------------------------ life
 

@@ -219,6 +219,22 @@ TEST(HaModeTest, IsTheHooks) {
             "");
 }
 
+TEST(HubAndSpokeTest, IsSeenWhereHaHasSeveralRelationships) {
+  const auto why = [](std::string_view relationships) {
+    return HubAndSpoke(k4,
+                       MustParse(fmt::format(R"({{"Dhcp4":{{"hooks-libraries":[{{"library":"x.so"}},
+              {{"library":"/h/libdhcp_ha.so","parameters":{{"high-availability":{}}}}}]}}}})",
+                                             relationships))
+                           .root());
+  };
+  EXPECT_THAT(why(R"([{"mode":"hot-standby"},{"mode":"hot-standby"}])").value_or(""),
+              HasSubstr("has 2 relationships"));
+  for (const char* one : {R"([{"mode":"hot-standby"}])", "[]", "7"}) {
+    EXPECT_EQ(why(one), std::nullopt) << one;
+  }
+  EXPECT_EQ(HubAndSpoke(k4, MustParse(Captured("dhcp4")).root()), std::nullopt);
+}
+
 TEST(DescribeTest, NamesObjectsAsPeopleDo) {
   EXPECT_EQ(Describe({Kind::kSubnet, "12"}, R"({"id":12,"subnet":"192.0.2.0/24"})"),
             "subnet 192.0.2.0/24 (id 12)");

@@ -67,6 +67,16 @@ TEST_F(ReadConfigurationTest, SaysWhyAConfigBackendCannotBeMirrored) {
   EXPECT_THAT(*running->config_backend, HasSubstr("mysql"));
 }
 
+TEST_F(ReadConfigurationTest, SaysWhyHaWithSeveralPartnersCannotBeMirrored) {
+  const auto running =
+      Read(R"({"Dhcp4":{"hooks-libraries":[{"library":"/h/libdhcp_ha.so","parameters":)"
+           R"({"high-availability":[{"mode":"hot-standby"},{"mode":"hot-standby"}]}}]}})");
+  ASSERT_TRUE(running.ok());
+  EXPECT_EQ(running->config_backend, std::nullopt);
+  ASSERT_TRUE(running->blocked().has_value());
+  EXPECT_THAT(*running->blocked(), HasSubstr("2 relationships"));
+}
+
 TEST_F(ReadConfigurationTest, WhatIsNoConfigurationIsDataLossAndNeverAnEmptyOne) {
   EXPECT_EQ(CodeOf(R"({"Dhcp6":{}})"), absl::StatusCode::kDataLoss);
   EXPECT_EQ(CodeOf(R"({"Dhcp4":7})"), absl::StatusCode::kDataLoss);

@@ -92,7 +92,39 @@ TEST_F(PreflightTest, AddressesThatAreMissingWrongOrTheSame) {
 
 TEST_F(PreflightTest, HaThatIsThereAlready) {
   *secondary_.facts.mutable_ha() = HaOf("load-balancing");
-  EXPECT_THAT(Failed(), ElementsAre(AllOf(HasSubstr("no HA yet, kea-b"), HasSubstr("adopt"))));
+  secondary_.facts.mutable_ha()->set_primary("kea-b");
+  secondary_.facts.mutable_ha()->set_secondary("kea-c");
+  secondary_.facts.set_ha_server("kea-b");
+  EXPECT_THAT(Failed(),
+              ElementsAre(AllOf(HasSubstr("no HA yet, kea-b: it is in HA with kea-c already"),
+                                HasSubstr("of its primary kea-b"), HasSubstr("adopt"))));
+  secondary_.facts.set_ha_server("kea-c");
+  EXPECT_THAT(Failed(), ElementsAre(HasSubstr("it is in HA with kea-b already")));
+}
+
+TEST_F(PreflightTest, HaOfARelationshipIsNamedByThat) {
+  *primary_.facts.mutable_ha() = HaOf("load-balancing");
+  primary_.facts.add_primary_of("west");
+  EXPECT_THAT(Failed(), ElementsAre(AllOf(HasSubstr("relationships, kea-a"),
+                                          HasSubstr("nestorctl relationship remove west"))));
+}
+
+TEST_F(PreflightTest, AKeaThatIsNotTestedIsSaidToBeNone) {
+  const auto check = [](std::string_view version) {
+    return TestCheck("kea-b", version, absl::OkStatus(), v1::Tested(), false);
+  };
+  EXPECT_EQ(check("2.6.3").verdict(), v1::Check::PASSED);
+  EXPECT_THAT(check("2.6.3").text(), HasSubstr("it takes the configuration"));
+  EXPECT_EQ(check("3.0.3").verdict(), v1::Check::WARNED);
+  EXPECT_THAT(check("3.0.3").text(), HasSubstr("is not asked"));
+}
+
+TEST_F(PreflightTest, HaThatNestorDoesNotMake) {
+  *secondary_.facts.mutable_ha() = HaOf("hot-standby");
+  secondary_.facts.set_ha_unlike("it has 2 relationships");
+  EXPECT_THAT(Failed(),
+              ElementsAre(AllOf(HasSubstr("no HA yet, kea-b"), HasSubstr("it has 2 relationships"),
+                                HasSubstr("take the HA hook out"))));
 }
 
 TEST_F(PreflightTest, OtherRelationshipsOfTheService) {

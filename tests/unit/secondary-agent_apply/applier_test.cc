@@ -50,6 +50,15 @@ TEST_F(ApplierTest, TestsAndKeepsTheIntentBeforeTheFirstWrite) {
   EXPECT_THAT(Writes(), ElementsAre("config-set"));
 }
 
+// Kea 3.0 opens HA's listener no more after a test.
+TEST_F(ApplierTest, SetsWithoutATestWhereThatDoesHarm) {
+  const std::string own = std::string(kOwn) + R"(,"control-sockets":[])";
+  ASSERT_TRUE(kea_.Set(Config({1, 2}, own)));
+  EXPECT_EQ(ApplyThird().outcome, Outcome::kApplied);
+  EXPECT_THAT(kea_.arrived(), Not(Contains("config-test")));
+  EXPECT_THAT(Writes(), ElementsAre("config-set"));
+}
+
 TEST_F(ApplierTest, SendsNothingIfTheIntentCannotBeKept) {
   intent_ = absl::InternalError("disk full");
   const ApplyResult result = ApplyThird();
@@ -107,6 +116,15 @@ TEST_F(ApplierTest, MirrorsToNoKeaWithAConfigBackend) {
   const ApplyResult result = ApplyThird();
   EXPECT_EQ(result.outcome, Outcome::kRefused);
   EXPECT_THAT(result.text, HasSubstr("postgresql"));
+  EXPECT_THAT(Writes(), IsEmpty());
+}
+
+TEST_F(ApplierTest, MirrorsToNoKeaWithSeveralPartners) {
+  EXPECT_TRUE(kea_.Set(Config({1, 2}, R"("hooks-libraries":[{"library":"libdhcp_ha.so",
+      "parameters":{"high-availability":[{"mode":"hot-standby"},{"mode":"hot-standby"}]}}])")));
+  const ApplyResult result = ApplyThird();
+  EXPECT_EQ(result.outcome, Outcome::kRefused);
+  EXPECT_THAT(result.text, HasSubstr("2 relationships"));
   EXPECT_THAT(Writes(), IsEmpty());
 }
 
