@@ -146,6 +146,12 @@ class Network:
                 "add table inet fault; add chain inet fault in { type filter hook input priority 0; };"
                 "add rule inet fault in iifname link0 drop")
 
+    def close_port(self, host, port):
+        """Nothing that is sent to the host's TCP port arrives, as behind a firewall; until heal()."""
+        _do("ip", "netns", "exec", self[host], "nft",
+            "add table inet fault; add chain inet fault in { type filter hook input priority 0; };"
+            f"add rule inet fault in tcp dport {port} drop")
+
     def link_down(self):
         _ip(self["a"], "link", "set", "link0", "down")
 
