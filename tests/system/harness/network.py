@@ -173,8 +173,14 @@ class Network:
             self._wire.calm()
 
     def client_side(self, host, up):
-        """Takes the host's cable to the clients out, or puts it back."""
+        """Takes the host's cable to the clients out, or puts it back; then both ends run."""
         _ip(self["c"], "link", "set", f"to{host}", "up" if up else "down")
+        if up:
+            wait_until(lambda: self._is_up(host, "cl0") and self._is_up("c", f"to{host}"), 10,
+                       f"{host}'s cable to the clients runs", poll_s=0.02)
+
+    def _is_up(self, host, interface):
+        return json.loads(_ip(self[host], "-j", "link", "show", interface))[0]["operstate"] == "UP"
 
     def close(self):
         if self._wire:

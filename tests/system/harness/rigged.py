@@ -1,10 +1,10 @@
 """Standalone Keas in whose world a test can make one thing wrong, at the moment of its choice."""
 import os
 
-from . import keaconf, requirements
+from . import requirements
 from .kea_proxy import KeaProxy
 from .small_disk import SmallDisk
-from .standalone import Standalone
+from .standalone import Standalone, serving_otherwise
 
 LIBRARIES = ("libdhcp_ha.so", "libdhcp_lease_cmds.so")
 
@@ -21,7 +21,7 @@ class Rigged(Standalone):
     """
 
     def __init__(self, service, **options):
-        super().__init__(service, secondary_mirrored={service: _serving_otherwise(service)}, **options)
+        super().__init__(service, secondary_mirrored={service: serving_otherwise(service)}, **options)
         self.proxies, self.disks, self.agent_disks, self.hooks = {}, {}, {}, {}
         for host in "ab":
             folder, agent = self.host_folder(host), self.agents[host]
@@ -55,11 +55,3 @@ class Rigged(Standalone):
             self.agent_disks[host].free()
             for library in LIBRARIES:
                 self.library_back(host, library)
-
-
-def _serving_otherwise(service):
-    """The clients' link, with another id and other addresses than keaconf.served_subnet()."""
-    subnet = dict(keaconf.served_subnet(service), id=77)
-    subnet["pools"] = [{"pool": {"dhcp4": "10.0.200.0 - 10.0.210.255",
-                                 "dhcp6": "2001:db8:1::20:0 - 2001:db8:1::2f:ffff"}[service]}]
-    return {"valid-lifetime": 1234, keaconf.subnets(service): [subnet]}

@@ -21,6 +21,15 @@ def other(service):
         {"id": 77, "subnet": "2001:db8:77::/64", "pools": [{"pool": "2001:db8:77::10 - 2001:db8:77::20"}]}]}
 
 
+def serving_otherwise(service):
+    """The same, where it is to serve the clients: on their link, with another id and other addresses
+    than keaconf.served_subnet()."""
+    subnet = dict(keaconf.served_subnet(service), id=77)
+    subnet["pools"] = [{"pool": {"dhcp4": "10.0.200.0 - 10.0.210.255",
+                                 "dhcp6": "2001:db8:1::20:0 - 2001:db8:1::2f:ffff"}[service]}]
+    return {"valid-lifetime": 1234, keaconf.subnets(service): [subnet]}
+
+
 class Standalone(Pair):
     """As Pair, without HA, the secondary having another configuration."""
 
@@ -103,7 +112,7 @@ class Standalone(Pair):
             served = perfdhcp.leases(self.network, self.services[0], count=count)
             if other:
                 self.network.client_side(other, True)
-            assert served.lost == 0 and served.leases == count, f"by kea-{host}: {served.text}"
+            assert served.lost == 0 and served.leases >= count, f"by kea-{host}: {served.text}"
 
     def lease_addresses(self, host, service=None):
         return {row["address"] for row in self.kea(host, service).lease_rows()}
