@@ -117,6 +117,7 @@ Written ConfigWriter::Conclude(const absl::Status& status) {
     }
   }
   if (!written.status.ok()) {
+    written.why = std::string(Message(written.status));
     written.status = Error(
         written.status.code(),
         "{} runs the configuration, but its file could not be written: {}. A restart of Kea would "

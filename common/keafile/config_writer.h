@@ -21,6 +21,7 @@ struct Written {
   // Unavailable: not now, so try again later; the file is what it was. Others: as whoever refused
   // it said; the text is for people.
   absl::Status status;
+  std::string why;      // of `status` only what stood in the way, not what that means for a mirror
   bool by_kea = false;  // by config-write, or that was tried
   std::string notice;   // why Kea, which has the hook library, had to write it itself; or empty
 };

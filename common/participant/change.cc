@@ -264,12 +264,13 @@ void Participant::Write(const std::string& transaction, std::function<void(absl:
   }
   world_.writer->Write(running->set, [self = shared_from_this(), record = **record,
                                       done = std::move(done)](const keafile::Written& written) {
-    absl::Status status = written.status;
-    if (status.ok()) {
-      const auto now = self->ReadPatiently();
-      status = now.ok() ? self->CheckStillChanged(record, *now) : now.status();
+    if (!written.status.ok()) {
+      return done(Error(written.status.code(),
+                        "the configuration file of Kea on {} could not be written: {}",
+                        self->options_.server, written.why));
     }
-    done(status);
+    const auto now = self->ReadPatiently();
+    done(now.ok() ? self->CheckStillChanged(record, *now) : now.status());
   });
 }
 
@@ -303,13 +304,20 @@ absl::Status Participant::PutKeaBack(const v1::UndoRecord& record) {
       const Draft draft,
       Compose(options_.service, config::DialectOf(options_.service, running.arguments.root()),
               record.own_parts(), std::move(objects)));
+  if (put_back_ == record.transaction()) {
+    // Asked again, since the disk failed then: once more, and its HA would begin anew once more.
+    ASSIGN_OR_RETURN(const std::string lacks, Lacks(options_.service, running, draft));
+    if (lacks.empty()) return absl::OkStatus();
+  }
   NESTOR_LOG(warn, "SITE_PUT_BACK", "relationship={} transaction={}", record.relationship(),
              record.transaction());
   // Also where Kea has it, and until it says that it took it: it may have refused what was set
   // last, and then serves no DHCP until a good configuration is set.
   RETURN_IF_ERROR(TestAtKea(draft));
   RETURN_IF_ERROR(Give(draft.text, json::Write(running.arguments.root())));
-  return Verify(draft);
+  RETURN_IF_ERROR(Verify(draft));
+  put_back_ = record.transaction();
+  return absl::OkStatus();
 }
 
 absl::Status Participant::PutFileBack(const v1::UndoRecord& record) {

@@ -47,6 +47,15 @@ std::string Participant::HooksDirectory(const json::Value& arguments) const {
   return directory.empty() ? std::string(kDebianHooks) : directory;
 }
 
+std::vector<std::string> Participant::MissingLibraries(const std::string& directory) const {
+  std::vector<std::string> missing;
+  for (const std::string_view library : {ha::kHighAvailability, ha::kLeaseCommands}) {
+    std::string path = fmt::format("{}/{}", directory, library);
+    if (!world_.files.Exists(path)) missing.push_back(std::move(path));
+  }
+  return missing;
+}
+
 v1::SiteFacts Participant::Inspect() {
   v1::SiteFacts facts = InspectKea();
   *facts.mutable_wall() = ToWire(world_.clock.Wall());
@@ -82,9 +91,8 @@ v1::SiteFacts Participant::InspectKea() {
 void Participant::InspectConfiguration(const watch::Running& running, v1::SiteFacts& facts) {
   const json::Value& arguments = running.arguments.root();
   facts.set_hooks_directory(HooksDirectory(arguments));
-  for (const std::string_view library : {ha::kHighAvailability, ha::kLeaseCommands}) {
-    const std::string path = fmt::format("{}/{}", facts.hooks_directory(), library);
-    if (!world_.files.Exists(path)) facts.add_missing_libraries(path);
+  for (std::string& path : MissingLibraries(facts.hooks_directory())) {
+    facts.add_missing_libraries(std::move(path));
   }
   if (auto found = ha::Find(options_.service, arguments)) {
     *facts.mutable_ha() = std::move(found->settings);

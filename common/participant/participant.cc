@@ -124,6 +124,14 @@ absl::StatusOr<Draft> Participant::Draw(const std::string& transaction, const v1
   if (!version.ok()) return version.status();
   const Drawer drawer{options_.service, options_.server, version->text,
                       HooksDirectory(running.arguments.root())};
+  // A Kea that has had them goes on with what it has, and does not start again.
+  const auto missing = MissingLibraries(drawer.hooks_directory);
+  if (draft.has_set_ha() && !missing.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition,
+                 "{} is not there, and Kea on {} would not start again without it; install Kea's "
+                 "hook libraries",
+                 fmt::join(missing, ", "), options_.server);
+  }
   return participant::Draw(drawer, draft, running,
                            sent_.transaction == transaction ? sent_.objects.get() : nullptr);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/agent/agent_config.h"
 #include "common/base/clock.h"
@@ -85,6 +86,8 @@ class Participant : public std::enable_shared_from_this<Participant> {
   std::string ServerId(const json::Value& arguments);
   std::string KeaFile();
   std::string HooksDirectory(const json::Value& arguments) const;
+  // Of those that HA needs, with their paths.
+  std::vector<std::string> MissingLibraries(const std::string& directory) const;
   v1::Health Look();
 
   absl::Status Listen(const v1::Listen& listen);
@@ -119,6 +122,7 @@ class Participant : public std::enable_shared_from_this<Participant> {
   World world_;
   Sent sent_;
   std::shared_ptr<const config::ObjectSet> tested_;
+  std::string put_back_;  // the last change that Kea was put back from
 };
 
 }  // namespace nestor::participant

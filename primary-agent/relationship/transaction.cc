@@ -55,7 +55,13 @@ void Transaction::Next(Instant now, Actions& actions) {
     Settle("CHECKED", HasFailedCheck() ? kRefused : 0, {}, actions);
     return End(actions);
   }
-  Enter(steps_[++at_], now, actions);
+  const auto needless = [&](Step step) {
+    return (step == Step::kListen || step == Step::kProbe) && !Asks(step, Site::kPrimary) &&
+           !Asks(step, Site::kSecondary);
+  };
+  while (needless(steps_[++at_])) {
+  }
+  Enter(steps_[at_], now, actions);
 }
 
 void Transaction::Enter(Step step, Instant now, Actions& actions) {
@@ -178,7 +184,7 @@ void Transaction::Take(Instant now, absl::Time wall, Site site, const v1::SiteRe
       AddCheck(ListenCheck(Name(site), Url(site), status), actions);
       break;
     case Step::kProbe: {
-      const Site other = site == Site::kPrimary ? Site::kSecondary : Site::kPrimary;
+      const Site other = Other(site);
       AddCheck(ReachCheck(Name(other), Url(other), Name(site), status), actions);
       break;
     }

@@ -34,7 +34,8 @@ struct Order {
 // checked. What fails before it is decided is undone on both, again and again until they say that
 // it is; what is decided is finished the same way. Pure: whoever drives it sends, waits and stores.
 //
-//   inspect, listen, probe, test    nothing has changed yet; a failure is a refusal
+//   inspect, listen, probe, test    nothing has changed yet; a failure is a refusal. An edit
+//                                   listens and probes where HA's address becomes another one
 //   begin                           durable: from now on to be undone
 //   set, set, wait, write           a failure is undone
 //   decide                          durable: from now on to be finished
@@ -106,6 +107,10 @@ class Transaction {
   v1::SiteRequest RequestOf(Step step, Site site) const;
   void AskSite(Site site, v1::SiteRequest request, Actions& actions);
   void AskSites(Actions& actions);
+  // Whether `step` asks this site.
+  bool Asks(Step step, Site site) const;
+  bool HasNewAddress(Site site) const;
+  static Site Other(Site site);
   void SendPiece(Actions& actions);
   v1::Draft DraftOf(Site site) const;
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "common/agent/address.h"
 #include "primary-agent/relationship/transaction.h"
 
 namespace nestor::primary {
@@ -16,14 +17,18 @@ std::vector<Transaction::Step> Transaction::StepsOf(v1::TransactionRecord::Kind 
               kSend,    kTestSecondary, kBegin,  kSetSecondary, kSetPrimary,
               kWait,    kWrite,         kDecide, kForget,       kDrop};
     case v1::TransactionRecord::EDIT:
-      return {kInspect, kTestPrimary, kTestSecondary, kBegin,  kSetBoth,
-              kWait,    kWrite,       kDecide,        kForget, kDrop};
+      return {kInspect, kListen, kProbe, kTestPrimary, kTestSecondary, kBegin,
+              kSetBoth, kWait,   kWrite, kDecide,      kForget,        kDrop};
     case v1::TransactionRecord::REMOVE:
       return {kInspect,      kTestPrimary, kTestSecondary, kBegin,  kSetPrimary,
               kSetSecondary, kWrite,       kDecide,        kForget, kDrop};
     default:
       return {kDrop};
   }
+}
+
+Site Transaction::Other(Site site) {
+  return site == Site::kPrimary ? Site::kSecondary : Site::kPrimary;
 }
 
 const std::string& Transaction::Name(Site site) const {
@@ -79,8 +84,7 @@ v1::SiteRequest Transaction::RequestOf(Step step, Site site) const {
       request.mutable_listen()->set_token(id_);
       break;
     case Step::kProbe:
-      request.mutable_probe()->set_url(
-          Url(site == Site::kPrimary ? Site::kSecondary : Site::kPrimary));
+      request.mutable_probe()->set_url(Url(Other(site)));
       request.mutable_probe()->set_token(id_);
       break;
     case Step::kTestPrimary:
@@ -144,10 +148,50 @@ void Transaction::AskSite(Site site, v1::SiteRequest request, Actions& actions) 
 }
 
 void Transaction::AskSites(Actions& actions) {
-  const bool only_secondary = step_ == Step::kTestSecondary || step_ == Step::kSetSecondary;
-  const bool only_primary = step_ == Step::kTestPrimary || step_ == Step::kSetPrimary;
-  if (!only_secondary) AskSite(Site::kPrimary, RequestOf(step_, Site::kPrimary), actions);
-  if (!only_primary) AskSite(Site::kSecondary, RequestOf(step_, Site::kSecondary), actions);
+  for (const Site site : {Site::kPrimary, Site::kSecondary}) {
+    if (Asks(step_, site)) AskSite(site, RequestOf(step_, site), actions);
+  }
+}
+
+bool Transaction::Asks(Step step, Site site) const {
+  switch (step) {
+    case Step::kTestPrimary:
+    case Step::kSetPrimary:
+      return site == Site::kPrimary;
+    case Step::kTestSecondary:
+    case Step::kSetSecondary:
+      return site == Site::kSecondary;
+    case Step::kListen:
+      return HasNewAddress(site);
+    case Step::kProbe:
+      return HasNewAddress(Other(site));
+    case Step::kInspect:
+    case Step::kSetBoth:
+    case Step::kWait:
+    case Step::kWrite:
+    case Step::kForget:
+    case Step::kUndo:
+      return true;
+    case Step::kPack:
+    case Step::kSend:
+    case Step::kBegin:
+    case Step::kDecide:
+    case Step::kDrop:
+    case Step::kEnded:
+      return false;
+  }
+  return false;
+}
+
+// At the address that it has Kea listens already, and its partner has found it there.
+bool Transaction::HasNewAddress(Site site) const {
+  const auto primary = known_.find(Site::kPrimary);
+  if (primary == known_.end() || !primary->second.facts.has_ha()) return true;
+  const v1::HighAvailability& ha = primary->second.facts.ha();
+  const auto has =
+      agent::ParseHaUrl(site == Site::kPrimary ? ha.primary_url() : ha.secondary_url());
+  const auto wanted = agent::ParseHaUrl(Url(site));
+  return !has.ok() || !wanted.ok() || has->host != wanted->host || has->port != wanted->port;
 }
 
 void Transaction::SendPiece(Actions& actions) {

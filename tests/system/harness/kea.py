@@ -54,6 +54,11 @@ class Kea:
             f"{name} kea-{service}", unpacked.argv(root, folder, f"kea-{service}", "-c", self.file),
             f"{folder}/{service}.out", netns, unpacked.environment(folder))
 
+    def keep_file_in(self, folder):
+        """The configuration file is in `folder` from the next start() on."""
+        self.file = f"{folder}/{self.service}.conf"
+        self.process.argv[-1] = self.file
+
     # ------------------------------------------------------------------ life
 
     def write_file(self, config=None):

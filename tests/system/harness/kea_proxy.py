@@ -35,6 +35,24 @@ class KeaProxy:
         """`how` for these commands (all, where none is named), "pass" for others."""
         self.rule = lambda command: how if not commands or command in commands else "pass"
 
+    def alter(self, command, change):
+        """change(answer), a Python value, is what this command is answered with; None: as it was."""
+        def altered(request, pass_on):
+            answer = json.loads(pass_on(request))
+            return json.dumps(change(answer) or answer).encode()
+        self.rule = lambda its: altered if its == command else "pass"
+
+    def before(self, command, number, act):
+        """act() runs once, when this command comes for the `number`th time from now on and before
+        it is passed on."""
+        counted = self.count(command)
+
+        def rule(its):
+            if its == command and self.count(command) == counted + number:
+                act()
+            return "pass"
+        self.rule = rule
+
     def behave(self):
         self.rule = lambda command: "pass"
         # What was left open in silence ends now.

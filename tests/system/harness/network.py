@@ -167,6 +167,12 @@ class Network:
                 "add table inet fault; add chain inet fault in { type filter hook input priority 0; };"
                 "add rule inet fault in iifname link0 drop")
 
+    def close_port(self, host, port):
+        """Nothing that is sent to the host's TCP port arrives, as behind a firewall; until heal()."""
+        _do("ip", "netns", "exec", self[host], "nft",
+            "add table inet fault; add chain inet fault in { type filter hook input priority 0; };"
+            f"add rule inet fault in tcp dport {port} drop")
+
     def link_down(self):
         _ip(self["a"], "link", "set", "link0", "down")
 
@@ -188,8 +194,14 @@ class Network:
             self._wire.calm()
 
     def client_side(self, host, up):
-        """Takes the host's cable to the clients out, or puts it back."""
+        """Takes the host's cable to the clients out, or puts it back; then both ends run."""
         _ip(self["c"], "link", "set", f"to{host}", "up" if up else "down")
+        if up:
+            wait_until(lambda: self._is_up(host, "cl0") and self._is_up("c", f"to{host}"), 10,
+                       f"{host}'s cable to the clients runs", poll_s=0.02)
+
+    def _is_up(self, host, interface):
+        return json.loads(_ip(self[host], "-j", "link", "show", interface))[0]["operstate"] == "UP"
 
     def close(self):
         if self._wire:

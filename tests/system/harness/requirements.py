@@ -1,4 +1,5 @@
 """What must be on the machine. Missing: the test fails and says so; it is never skipped."""
+import glob
 import os
 import shutil
 import sys
@@ -31,6 +32,13 @@ def hook(name):
 def nestor_hook():
     """The path of the hook library that was built."""
     return os.path.join(os.path.dirname(bin_dir()), "lib", "libdhcp_nestor.so")
+
+
+def fake_time():
+    """What a process is started with whose clock is to be wrong: libfaketime."""
+    found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+    assert found, "libfaketime is missing"
+    return found[0]
 
 
 def check(agents=True):

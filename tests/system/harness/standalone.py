@@ -1,7 +1,7 @@
 """Two Keas that know nothing of each other, with an agent beside each: what relationships are made of."""
 import json
 
-from . import compare, keaconf
+from . import compare, keaconf, perfdhcp
 from .agent import Agent  # noqa: F401  (documents whose ctl() is used)
 from .pair import NAMES, RELATIONSHIP, Pair
 from .waiting import wait_until
@@ -19,6 +19,15 @@ def other(service):
             {"id": 77, "subnet": "172.16.0.0/24", "pools": [{"pool": "172.16.0.10 - 172.16.0.20"}]}]}
     return {"valid-lifetime": 1234, "subnet6": [
         {"id": 77, "subnet": "2001:db8:77::/64", "pools": [{"pool": "2001:db8:77::10 - 2001:db8:77::20"}]}]}
+
+
+def serving_otherwise(service):
+    """The same, where it is to serve the clients: on their link, with another id and other addresses
+    than keaconf.served_subnet()."""
+    subnet = dict(keaconf.served_subnet(service), id=77)
+    subnet["pools"] = [{"pool": {"dhcp4": "10.0.200.0 - 10.0.210.255",
+                                 "dhcp6": "2001:db8:1::20:0 - 2001:db8:1::2f:ffff"}[service]}]
+    return {"valid-lifetime": 1234, keaconf.subnets(service): [subnet]}
 
 
 class Standalone(Pair):
@@ -83,6 +92,27 @@ class Standalone(Pair):
         """Changes of relationships that are not ended, by what the primary says."""
         return [one for one in self.primary.ctl_json("relationship", "list").get("relationships", [])
                 if one["state"] in ("CREATING", "EDITING", "REMOVING")]
+
+    def quiet(self, deadline_s=40):
+        """Waits until no change is under way, and HA, where it is, is normal."""
+        def is_so():
+            report = self.primary.ctl_json("status", expect=(0, 1, 2)).get("relationships", [])
+            if any("it is being" in reason for one in report for reason in one.get("reasons", [])):
+                return False
+            its = [(self.ha_parameters(host) or {}).get("mode", "") for host in "ab"]
+            return self.states() == its
+        wait_until(is_so, deadline_s, lambda: f"nothing goes on: {self.primary.ctl('status')} {self.states()}")
+
+    def assert_served(self, count=5):
+        """`count` clients get a lease: of the pair, or else of each server by itself. What the other
+        would say is not heard meanwhile: perfdhcp takes the first answer, whatever it says."""
+        for host, other in ((None, None),) if self.ha_parameters("a") else ("ab", "ba"):
+            if other:
+                self.network.client_side(other, False)
+            served = perfdhcp.leases(self.network, self.services[0], count=count)
+            if other:
+                self.network.client_side(other, True)
+            assert served.lost == 0 and served.leases >= count, f"by kea-{host}: {served.text}"
 
     def lease_addresses(self, host, service=None):
         return {row["address"] for row in self.kea(host, service).lease_rows()}

@@ -236,6 +236,16 @@ TEST_F(ParticipantTest, WhatKeaWouldRefuseIsNotSent) {
   EXPECT_EQ(participant_->Unfinished(), "");
 }
 
+TEST_F(ParticipantTest, WithoutItsLibrariesKeaIsNotGivenHa) {
+  files_.visible = false;
+  const v1::SiteReply reply = Set();
+  EXPECT_EQ(reply.code(), static_cast<int>(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(reply.text(),
+              HasSubstr("/hooks/libdhcp_ha.so, /hooks/libdhcp_lease_cmds.so is not there"));
+  EXPECT_EQ(kea_.Accepted("config-test"), 0u);
+  EXPECT_EQ(participant_->Unfinished(), "");
+}
+
 TEST_F(ParticipantTest, WhatKeaRefusesNeverthelessIsPutBackAtOnce) {
   kea_.SetRules({}, [](std::string_view text) {
     return text.find("libdhcp_ha.so") == text.npos ? "" : "bad URL";
@@ -304,9 +314,37 @@ TEST_F(ParticipantTest, OneChangeAtATime) {
 TEST_F(ParticipantTest, ADiskThatIsFullStandsInTheWayOfWriting) {
   ASSERT_EQ(Set().code(), 0);
   kea_.Refuse("config-write", "No space left on device");  // it has no hook library
-  EXPECT_THAT(Write().text(), HasSubstr("No space left"));
+  const std::string text = Write().text();
+  EXPECT_THAT(text, HasSubstr("the configuration file of Kea on kea-b could not be written"));
+  EXPECT_THAT(text, HasSubstr("No space left"));
+  EXPECT_THAT(text, Not(HasSubstr("tried again")));
   ASSERT_EQ(Undo().code(), 0);
   EXPECT_EQ(kea_.file(), kBefore);
+}
+
+// Each time that Kea is given a configuration its HA begins anew, and meanwhile it serves nobody.
+TEST_F(ParticipantTest, WhileTheDiskIsFullKeaIsPutBackOnlyOnce) {
+  ASSERT_EQ(Set().code(), 0);
+  disk_.FillUp(0);
+  for (int tries = 0; tries < 3; ++tries) EXPECT_NE(Undo().code(), 0);
+  EXPECT_EQ(Running(), Canonical(kBefore));
+  EXPECT_EQ(kea_.Accepted("config-set"), 2u);
+  disk_.Empty();
+  EXPECT_EQ(Undo().code(), 0);
+  EXPECT_EQ(kea_.Accepted("config-set"), 2u);
+  EXPECT_EQ(participant_->Unfinished(), "");
+}
+
+TEST_F(ParticipantTest, AKeaThatHasItAgainIsPutBackOnceMore) {
+  ASSERT_EQ(Set().code(), 0);
+  const std::string changed = kea_.running();
+  disk_.FillUp(0);
+  EXPECT_NE(Undo().code(), 0);
+  kea_.ChangeInProcess(changed);
+  disk_.Empty();
+  EXPECT_EQ(Undo().code(), 0);
+  EXPECT_EQ(Running(), Canonical(kBefore));
+  EXPECT_EQ(kea_.Accepted("config-set"), 3u);
 }
 
 TEST_F(ParticipantTest, ListensUntilTheConfigurationIsTested) {

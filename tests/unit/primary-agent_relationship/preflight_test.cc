@@ -52,8 +52,9 @@ TEST_F(PreflightTest, AKeaThatDoesNotAnswer) {
   EXPECT_THAT(Failed(), ElementsAre(AllOf(HasSubstr("Kea, kea-a"), HasSubstr("refused"))));
 }
 
-TEST_F(PreflightTest, AnotherChangeThatIsNotEnded) {
+TEST_F(PreflightTest, AnotherChangeThatIsNotEndedIsAllThatIsSaid) {
   secondary_.facts.set_unfinished("west");
+  *secondary_.facts.mutable_ha() = HaOf("hot-standby");  // of what is being undone
   EXPECT_THAT(Failed(), ElementsAre(HasSubstr("a change of west")));
 }
 

@@ -208,6 +208,31 @@ TEST(TransactionTest, AnEditIsMadeOfWhatRunsAndWhatIsAskedFor) {
   EXPECT_EQ(it.machine().spec().ha().heartbeat_delay(), 2000);
   EXPECT_EQ(it.machine().spec().ha().max_ack_delay(), 777);
   EXPECT_EQ(it.machine().spec().ha().secondary_url(), "http://192.0.2.2:8000/");
+  // Both Keas listen where they did.
+  EXPECT_THAT(it.asked, Not(Contains(HasSubstr("listen"))));
+  EXPECT_THAT(it.asked, Not(Contains(HasSubstr("probe"))));
+}
+
+TEST(TransactionTest, AnEditLooksAtAnAddressThatIsNew) {
+  Order order = EditOrder();
+  order.edits.set_primary_url("http://192.0.2.1:8000");  // the same, written otherwise
+  order.edits.set_secondary_url("http://192.0.2.2:8001/");
+  for (const bool reached : {true, false}) {
+    Driven it(order);
+    for (const Site site : kSites) {
+      *it.facts[site].mutable_ha() = HaOf("hot-standby");
+      it.facts[site].mutable_ha()->set_primary_url("http://192.0.2.1:8000/");
+      it.facts[site].mutable_ha()->set_secondary_url("http://192.0.2.2:8000/");
+    }
+    if (!reached) it.Break(Site::kPrimary, Ask::kProbe, absl::StatusCode::kUnavailable);
+    it.Run();
+    EXPECT_EQ(it.machine().report().state(), reached ? "DONE" : "REFUSED") << it.machine().text();
+    EXPECT_THAT(it.asked, Contains("secondary listen"));
+    EXPECT_THAT(it.asked, Contains("primary probe"));
+    EXPECT_THAT(it.asked, Not(Contains("primary listen")));
+    EXPECT_THAT(it.asked, Not(Contains("secondary probe")));
+    EXPECT_EQ(it.servers[Site::kSecondary].sets, reached ? 1 : 0);
+  }
 }
 
 }  // namespace
