@@ -131,6 +131,12 @@ absl::StatusOr<HaUrl> ParseHaUrl(std::string_view url) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   parsed.host = std::string(host);
+  if (bracketed && host.find('%') != std::string_view::npos) {
+    return bad(
+        "it names an interface ('%'), and such an address means something else on each "
+        "host: use a global or unique local address of the server, as [2001:db8::1], or "
+        "an IPv4 address");
+  }
   if (!IsAddress(parsed.host, bracketed)) {
     return bad("its host is not an address, and Kea looks no names up");
   }
