@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/config/object_set.h"
+#include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
 #include "primary-agent/publish/service_watch.h"
 #include "primary-agent/publish/stream.h"
