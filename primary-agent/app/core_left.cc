@@ -82,7 +82,11 @@ void PrimaryApp::Core::Leave(v1::TransactionRecord record) {
   Left left;
   (void)left.spec.ParseFromString(record.spec());
   left.record = std::move(record);
+  // Decided, and not ended yet: it comes to that.
+  if (left.record.stage() == Record::DECIDED) left.record.set_stage(Record::LEFT);
   const std::string id = left.record.transaction();
+  const auto known = left_.find(id);
+  left.told = known != left_.end() && known->second.told;
   left_.insert_or_assign(id, std::move(left));
 }
 

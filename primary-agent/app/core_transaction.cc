@@ -359,7 +359,7 @@ void PrimaryApp::Core::Decided(const std::shared_ptr<Changing>& changing,
       if (status.ok() && order.wish.without_secondary) {
         Record left;
         left.set_transaction(changing->transaction.id());
-        left.set_stage(Record::LEFT);
+        left.set_stage(Record::DECIDED);
         left.set_spec(spec.SerializeAsString());
         Leave(std::move(left));
       }
