@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
-
 #include "common/config/kea_config.h"
 #include "common/protocol/envelope.h"
 #include "primary-agent/app/primary_app.h"
@@ -13,6 +11,7 @@
 #include "tests/support/fake_kea_files.h"
 #include "tests/support/fake_reach.h"
 #include "tests/support/sim_disk.h"
+#include "tests/support/step_executor.h"
 
 namespace nestor::primary {
 namespace {
@@ -21,21 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-class Queue final : public Executor {
- public:
-  void Post(Task task) override { tasks_.push_back(std::move(task)); }
-  bool Run() {
-    if (tasks_.empty()) return false;
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    task();
-    return true;
-  }
-
- private:
-  std::deque<Task> tasks_;
-};
 
 class Counting final : public Random {
  public:
@@ -231,7 +215,7 @@ class RelationshipsTest : public ::testing::Test {
   testing::FakeNetwork addresses_;
   testing::FakeReach reach_{addresses_, {}};
   mutable Bus bus_;
-  Queue loop_, worker_, disk_queue_;
+  testing::StepExecutor loop_, worker_, disk_queue_;
   std::unique_ptr<PrimaryApp> app_;
 };
 
