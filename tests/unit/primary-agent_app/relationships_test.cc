@@ -234,9 +234,11 @@ TEST_F(RelationshipsTest, EachTransitionOfTheStateIsAnEvent) {
   Pass(absl::Milliseconds(500));
   EXPECT_THAT(Transitions(), ElementsAre("IMPAIRED to OK"));
   kea_.Crash();
+  Pass(absl::Milliseconds(750));
+  EXPECT_THAT(Transitions(), ElementsAre("OK to IMPAIRED"));
   Ack(1000, "FOLLOW", false);
   Pass(absl::Milliseconds(500));
-  EXPECT_THAT(Transitions(), ElementsAre("OK to DOWN"));
+  EXPECT_THAT(Transitions(), ElementsAre("IMPAIRED to DOWN"));
   EXPECT_EQ(Status().state(), "DOWN");
   Pass(absl::Seconds(4));  // now its agent is silent too
   EXPECT_EQ(Status().state(), "DOWN");
