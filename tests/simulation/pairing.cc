@@ -266,6 +266,10 @@ class Pairing {
       return Violate(fmt::format("it was said to be {}, and HA is \"{}\" and was \"{}\"", told,
                                  after[0].ha, before[0].ha));
     }
+    if (told == "DONE" && request.remove().without_secondary() &&
+        after[1].file.find("nestor-disabled") == std::string::npos) {
+      return Violate("the secondary that returned would serve clients beside the primary");
+    }
     if (after[0].ha != after[1].ha) {
       return Violate(
           fmt::format("one has HA as \"{}\", the other as \"{}\"", after[0].ha, after[1].ha));
