@@ -55,7 +55,7 @@ void SecondaryApp::Core::EndNext(const std::string& name, const std::string& by,
         Ending& ending = core->alone_[name];
         ending.under_way = false;
         if (ending.trouble != reply.text()) {
-          NESTOR_LOG(error, "NOT_ENDED_YET", "relationship={} error=\"{}\"", name, reply.text());
+          NESTOR_LOG(warn, "NOT_ENDED_YET", "relationship={} error=\"{}\"", name, reply.text());
         }
         ending.trouble = reply.text();
       });
