@@ -120,9 +120,11 @@ std::string DiffText(const v1::DiffReport& report) {
   AppendObjects("only on the primary", report.only_on_primary(), text);
   AppendObjects("only on the secondary", report.only_on_secondary(), text);
   if (!report.different().empty()) text += "different:\n";
+  const auto shown = [](const std::string& value) { return value.empty() ? "(none)" : value; };
   for (const v1::Difference& difference : report.different()) {
-    text += fmt::format("  {} {}\n    primary    {}\n    secondary  {}\n", difference.kind(),
-                        difference.key(), difference.primary(), difference.secondary());
+    text +=
+        fmt::format("  {} {}\n    primary    {}\n    secondary  {}\n", difference.kind(),
+                    difference.key(), shown(difference.primary()), shown(difference.secondary()));
   }
   return text.empty() ? "The two servers differ.\n" : text;
 }

@@ -62,6 +62,9 @@ std::string ReasonsText(const v1::RelationshipStatus& status) {
   if (!has_last_error) {
     text += fmt::format("{}: last error: {}\n", status.name(), status.mirror().last_error());
   }
+  for (const std::string& warning : status.warnings()) {
+    text += fmt::format("{}: WARNING: {}\n", status.name(), warning);
+  }
   for (const std::string& notice : status.notices()) {
     text += fmt::format("{}: {}\n", status.name(), notice);
   }
@@ -102,11 +105,13 @@ std::string StatusText(const v1::StatusReport& report, absl::Time now) {
 
 std::string RelationshipsText(const v1::RelationshipList& list) {
   if (list.relationships().empty()) return std::string(kHowToBegin);
-  Table table({"RELATIONSHIP", "SERVICE", "PRIMARY", "SECONDARY", "MODE", "STATE", "DOES",
-               "HOLDS ABOVE", "SINCE"});
+  Table table({"RELATIONSHIP", "SERVICE", "PRIMARY", "HA STATE", "SECONDARY", "HA STATE", "MODE",
+               "STATE", "STATE SINCE", "DOES", "HOLDS ABOVE", "SINCE"});
   for (const v1::RelationshipView& view : list.relationships()) {
-    table.Add({view.name(), view.service(), view.primary(), view.secondary(), view.mode(),
-               view.state(), view.observe() ? "observe" : "mirror",
+    table.Add({view.name(), view.service(), view.primary(), view.primary_ha_state(),
+               view.secondary(), view.secondary_ha_state(), view.mode(), view.state(),
+               view.has_state_since() ? TimeText(view.state_since()) : "",
+               view.observe() ? "observe" : "mirror",
                fmt::format("{} % and {}", view.hold_percent(), view.hold_minimum()),
                view.has_since() ? TimeText(view.since()) : ""});
   }

@@ -152,9 +152,13 @@ void Verbs::AddRemove(CLI::App& relationship) {
                             v1::RemoveRequest& its = *request.mutable_remove();
                             its.set_name(name_);
                             if (scopes_) its.set_secondary_scopes(*scopes_);
+                            its.set_without_secondary(alone_);
                             *its.mutable_options() = options_;
                           });
   remove->add_option("NAME", name_, kNameHelp)->required();
+  CLI::Option* const alone = remove->add_flag(
+      "--without-secondary", alone_,
+      "the secondary is gone for good: take HA out of the primary alone, and end the mirroring");
   remove
       ->add_option_function<std::string>(
           "--secondary-scopes",
@@ -165,7 +169,8 @@ void Verbs::AddRemove(CLI::App& relationship) {
           },
           "what becomes of the secondary's subnets: keep, disable (the default where HA is "
           "taken out) or delete")
-      ->check(CLI::IsMember({"keep", "disable", "delete"}));
+      ->check(CLI::IsMember({"keep", "disable", "delete"}))
+      ->excludes(alone);
   AddTransaction(*remove);
 }
 

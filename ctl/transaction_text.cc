@@ -62,6 +62,8 @@ std::string TransactionTeller::Tell(const v1::TransactionReport& report, bool la
   if (report.state() == "CHECKED") {
     for (const v1::SitePlan& plan : report.sites()) text += PlanText(plan);
     text += "\nNothing was changed.\n";
+  } else if (report.state() == "DONE" && !report.without().empty()) {
+    text += fmt::format("Done, without {}: the mirroring has ended.\n", report.without());
   } else if (report.state() == "DONE") {
     text += "Done: both servers have it, in what they run and in their files.\n";
   }

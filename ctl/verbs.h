@@ -66,7 +66,7 @@ class Verbs {
   v1::ApplyRequest apply_;
   v1::HighAvailability ha_;
   v1::Pools pools_ = v1::POOLS_AS_THEY_ARE;
-  bool observe_ = false, mirror_ = false;
+  bool observe_ = false, mirror_ = false, alone_ = false;
   std::optional<v1::Scopes> scopes_;
   v1::TransactionOptions options_;
   std::string action_;

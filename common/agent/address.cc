@@ -30,6 +30,12 @@ bool IsAddress(const std::string& host, bool bracketed) {
          inet_pton(bracketed ? AF_INET6 : AF_INET, host.c_str(), &address) == 1;
 }
 
+// fe80::/10
+bool IsLinkLocal(const std::string& host) {
+  in6_addr address;
+  return inet_pton(AF_INET6, host.c_str(), &address) == 1 && IN6_IS_ADDR_LINKLOCAL(&address);
+}
+
 bool IsHost(std::string_view host) {
   if (host == "*") return true;
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
@@ -131,6 +137,14 @@ absl::StatusOr<HaUrl> ParseHaUrl(std::string_view url) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   parsed.host = std::string(host);
+  const bool zone = host.find('%') != std::string_view::npos;
+  if (bracketed && (zone || IsLinkLocal(parsed.host))) {
+    return bad(
+        fmt::format("{}, which means something else on each host: use a global or unique "
+                    "local address of the server, as [2001:db8::1] or [fd00::1], or an IPv4 "
+                    "address",
+                    zone ? "its address has a zone ('%')" : "its address is link-local"));
+  }
   if (!IsAddress(parsed.host, bracketed)) {
     return bad("its host is not an address, and Kea looks no names up");
   }

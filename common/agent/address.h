@@ -28,7 +28,8 @@ absl::Status CheckHostPort(std::string_view address);
 // InvalidArgument: what is wrong with it.
 absl::Status CheckSocketPath(std::string_view path);
 
-// An URL as Kea's HA takes it, "http://192.0.2.1:8000/": the host is an address.
+// An URL as Kea's HA takes it, "http://192.0.2.1:8000/": the host is an address, without a zone
+// ("%eth0").
 struct HaUrl {
   std::string host;  // an IPv6 address without its brackets
   uint16_t port = 0;

@@ -84,6 +84,21 @@ std::string ReadRelationship(const Value& relationship, Found& found) {
   return unlike;
 }
 
+Found Read(const Value& parameters) {
+  Found found;
+  found.parameters = json::Canonical(parameters);
+  const Value* const relationship = FirstRelationshipIn(parameters);
+  if (relationship == nullptr) {
+    found.unlike = "it has no parameters";
+    return found;
+  }
+  found.unlike = ReadRelationship(*relationship, found);
+  if (const auto count = json::Find(parameters, "high-availability")->Size(); count > 1) {
+    found.unlike = fmt::format("it has {} relationships", count);
+  }
+  return found;
+}
+
 }  // namespace
 
 std::optional<Found> Find(DhcpService service, const Value& arguments) {
@@ -91,19 +106,16 @@ std::optional<Found> Find(DhcpService service, const Value& arguments) {
   const Value* const library =
       libraries == nullptr ? nullptr : FindLibrary(*libraries, kHighAvailability);
   if (library == nullptr) return std::nullopt;
-  Found found;
   const Value* const parameters = json::Find(*library, "parameters");
-  found.parameters = parameters == nullptr ? "{}" : json::Canonical(*parameters);
-  const Value* const relationship = FirstRelationship(*library);
-  if (relationship == nullptr) {
-    found.unlike = "it has no parameters";
-    return found;
-  }
-  found.unlike = ReadRelationship(*relationship, found);
-  if (const auto count = json::Find(*parameters, "high-availability")->Size(); count > 1) {
-    found.unlike = fmt::format("it has {} relationships", count);
-  }
-  return found;
+  static const Value kNone(rapidjson::kObjectType);
+  return Read(parameters == nullptr ? kNone : *parameters);
+}
+
+std::optional<Found> FoundIn(std::string_view parameters) {
+  if (parameters.empty()) return std::nullopt;
+  const auto document = json::Parse(std::string(parameters));
+  if (!document.ok()) return std::nullopt;
+  return Read(document->root());
 }
 
 std::string HooksDirectory(DhcpService service, const Value& arguments) {

@@ -30,6 +30,10 @@ struct Found {
 // The HA of a configuration as config-get reports it, {"Dhcp4": {...}}; nothing: it has none.
 std::optional<Found> Find(DhcpService service, const json::Value& arguments);
 
+// The same of the parameters of a HA hook, as Found has them; nothing: `parameters` is empty, or no
+// JSON.
+std::optional<Found> FoundIn(std::string_view parameters);
+
 // The directory of the hook libraries that the configuration loads: of the first one that Kea
 // itself comes with, else of any but Nestor's own; empty: it loads none.
 std::string HooksDirectory(DhcpService service, const json::Value& arguments);

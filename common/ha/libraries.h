@@ -26,13 +26,16 @@ AnyValue* FindLibrary(AnyValue& libraries, std::string_view name) {
   return found == libraries.End() ? nullptr : &*found;
 }
 
-// The first relationship in the parameters of the HA hook, or nullptr.
-inline const json::Value* FirstRelationship(const json::Value& library) {
-  const json::Value* const parameters = json::Find(library, "parameters");
-  const json::Value* const list =
-      parameters == nullptr ? nullptr : json::Find(*parameters, "high-availability");
+// The first relationship in `parameters` of the HA hook, or nullptr.
+inline const json::Value* FirstRelationshipIn(const json::Value& parameters) {
+  const json::Value* const list = json::Find(parameters, "high-availability");
   if (list == nullptr || !list->IsArray() || list->Empty()) return nullptr;
   return (*list)[0].IsObject() ? &(*list)[0] : nullptr;
+}
+// The same of a library.
+inline const json::Value* FirstRelationship(const json::Value& library) {
+  const json::Value* const parameters = json::Find(library, "parameters");
+  return parameters == nullptr ? nullptr : FirstRelationshipIn(*parameters);
 }
 
 }  // namespace nestor::ha

@@ -7,6 +7,7 @@
 #include "common/config/kea_config.h"
 #include "common/ha/each_subnet.h"
 #include "common/ha/marks.h"
+#include "common/ha/pools.h"
 #include "common/ha/range.h"
 #include "common/ha/scopes.h"
 
@@ -243,21 +244,34 @@ std::string PoolText(DhcpService service, PoolKind kind, const Value& pool) {
 
 std::string ClassOf(std::string_view server) { return fmt::format("{}{}", kClassPrefix, server); }
 
+SubnetPools PoolsOf(DhcpService service, const config::ObjectId& id, const std::string& subnet) {
+  SubnetPools pools;
+  const auto document = json::Parse(subnet);
+  if (!document.ok()) return pools;
+  for (const PoolKind kind : {PoolKind::kAddresses, PoolKind::kPrefixes}) {
+    const Value* const list = json::Find(document->root(), ListName(kind));
+    if (list == nullptr || !list->IsArray()) continue;
+    for (const Value& pool : list->GetArray()) {
+      if (!pool.IsObject()) continue;
+      const std::vector<std::string> classes = ClassesOf(pool);
+      pools.split |= std::any_of(classes.begin(), classes.end(), [](std::string_view name) {
+        return name.starts_with(kClassPrefix);
+      });
+      if (!classes.empty()) continue;
+      pools.unsplit.push_back(
+          fmt::format("{} in {}", PoolText(service, kind, pool), config::Describe(id, subnet)));
+    }
+  }
+  return pools;
+}
+
 std::vector<std::string> UnsplitPools(DhcpService service, const ObjectSet& objects, size_t limit) {
   std::vector<std::string> unsplit;
   for (const auto* entry : objects.InOrder()) {
     const auto& [id, object] = *entry;
     if (id.kind != Kind::kSubnet || unsplit.size() >= limit) continue;
-    const auto document = json::Parse(object.json);
-    if (!document.ok()) continue;
-    for (const PoolKind kind : {PoolKind::kAddresses, PoolKind::kPrefixes}) {
-      const Value* const list = json::Find(document->root(), ListName(kind));
-      if (list == nullptr || !list->IsArray()) continue;
-      for (const Value& pool : list->GetArray()) {
-        if (!pool.IsObject() || !ClassesOf(pool).empty() || unsplit.size() >= limit) continue;
-        unsplit.push_back(fmt::format("{} in {}", PoolText(service, kind, pool),
-                                      config::Describe(id, object.json)));
-      }
+    for (std::string& pool : PoolsOf(service, id, object.json).unsplit) {
+      if (unsplit.size() < limit) unsplit.push_back(std::move(pool));
     }
   }
   return unsplit;

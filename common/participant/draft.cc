@@ -2,6 +2,7 @@
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
+#include "common/ha/compare.h"
 #include "common/ha/ha.h"
 #include "common/ha/scopes.h"
 
@@ -71,6 +72,7 @@ absl::StatusOr<Draft> Draw(const Drawer& drawer, const v1::Draft& draft,
     // In a pair that somebody else set up a server may have another name.
     const auto found = ha::Find(drawer.service, own.root());
     const std::string& name = found ? found->this_server : drawer.server;
+    if (!draft.like_ha().empty()) ha::TakeOver(drawer.service, draft.like_ha(), own);
     RETURN_IF_ERROR(ha::Set(drawer.service, draft.set_ha(), name, drawer.hooks_directory,
                             drawer.kea_version, own));
   } else if (draft.remove_ha()) {

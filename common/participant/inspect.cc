@@ -11,6 +11,7 @@
 #include "common/ha/scopes.h"
 #include "common/kea/health.h"
 #include "common/participant/participant.h"
+#include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
 
 namespace nestor::participant {
@@ -96,6 +97,9 @@ void Participant::InspectConfiguration(const watch::Running& running, v1::SiteFa
   }
   if (auto found = ha::Find(options_.service, arguments)) {
     *facts.mutable_ha() = std::move(found->settings);
+    if (found->parameters.size() <= protocol::kMaxHaParameters) {
+      facts.set_ha_parameters(std::move(found->parameters));
+    }
     facts.set_ha_server(found->this_server);
     facts.set_ha_unlike(found->unlike);
   }

@@ -20,6 +20,8 @@ inline constexpr uint32_t kVersionMinor = 1;
 inline constexpr size_t kMaxEvent = size_t{8} << 20;
 inline constexpr size_t kMaxToPrimary = size_t{64} << 10;
 inline constexpr size_t kMaxToSecondary = size_t{1} << 20;
+// Of one side's HA; what is longer is not told to the other.
+inline constexpr size_t kMaxHaParameters = size_t{16} << 10;
 // A change whose envelope is larger is published as a snapshot reference.
 inline constexpr size_t kMaxChangeEvent = size_t{4} << 20;
 

@@ -12,11 +12,13 @@ bool HaIsNormal(std::string_view state) {
          state == "passive-backup";
 }
 
-void JudgeSide(const SideFacts& side, bool heard, std::vector<std::string>& reasons) {
+void JudgeSide(const SideFacts& side, bool heard, bool has_ha, std::vector<std::string>& reasons) {
   if (!side.known || !heard) return;
   if (!side.kea_reachable) {
     reasons.push_back(fmt::format("Kea on {} does not answer{}{}", side.server,
                                   side.error.empty() ? "" : ": ", side.error));
+  } else if (has_ha && side.ha_known && side.ha_state.empty()) {
+    reasons.push_back(fmt::format("HA does not run on {}", side.server));
   } else if (!HaIsNormal(side.ha_state)) {
     reasons.push_back(fmt::format("HA on {} is in state {}", side.server, side.ha_state));
   }
@@ -66,6 +68,18 @@ void NoticeFile(const SideFacts& side, std::vector<std::string>& notices) {
   if (!side.file_notice.empty() && side.kea_reachable) notices.push_back(side.file_notice);
 }
 
+void WarnOfPools(const PairFacts& facts, std::vector<std::string>& warnings) {
+  for (const std::string& pool : facts.unsplit_pools) {
+    warnings.push_back(
+        fmt::format("pool {} is for no server's clients, so both may offer the same addresses: "
+                    "nestorctl relationship split-pools {}",
+                    pool, facts.relationship));
+  }
+  if (facts.more_unsplit) {
+    warnings.push_back("and more pools than are named here are for no server's clients");
+  }
+}
+
 // Without the hook library HA begins anew with each change.
 void NoticeHook(const SideFacts& side, std::vector<std::string>& notices) {
   if (side.has_hook || !side.kea_reachable || side.ha_state.empty()) return;
@@ -74,6 +88,8 @@ void NoticeHook(const SideFacts& side, std::vector<std::string>& notices) {
 }
 
 }  // namespace
+
+std::string ViewState(const std::string& state) { return state == "OK" ? "NORMAL" : state; }
 
 Judgement Judge(const PairFacts& facts) {
   Judgement judgement;
@@ -88,13 +104,16 @@ Judgement Judge(const PairFacts& facts) {
                                         absl::ToDoubleSeconds(*facts.peer_silent)));
   }
   if (!facts.publisher_text.empty()) reasons.push_back(facts.publisher_text);
-  JudgeSide(facts.primary, primary_heard, reasons);
-  JudgeSide(facts.secondary, secondary_heard, reasons);
+  JudgeSide(facts.primary, primary_heard, facts.has_ha, reasons);
+  JudgeSide(facts.secondary, secondary_heard, facts.has_ha, reasons);
+  if (peer_heard && !facts.ha_drift.empty()) reasons.push_back(facts.ha_drift);
   if (peer_heard) {
     JudgeMirror(facts, reasons);
   } else if (secondary_heard) {
     (void)HasStopped(facts, reasons);
   }
+  if (!facts.changing.empty()) reasons.push_back(facts.changing);
+  WarnOfPools(facts, judgement.warnings);
   NoticeHook(facts.primary, judgement.notices);
   NoticeHook(facts.secondary, judgement.notices);
   NoticeFile(facts.primary, judgement.notices);

@@ -18,10 +18,12 @@ struct SideFacts {
   std::string error;        // why its Kea does not answer
   bool has_hook = true;     // the hook library is loaded, as far as is known
   std::string file_notice;  // why its Kea has to write its file itself; empty: it has not
+  bool ha_known = true;     // whether ha_state says anything
 };
 
 // What is known of a pair, as seen from one of the two.
 struct PairFacts {
+  std::string relationship;
   SideFacts primary, secondary;
   // How long the other agent has been silent; nothing: it speaks.
   std::optional<absl::Duration> peer_silent;
@@ -33,13 +35,22 @@ struct PairFacts {
   uint64_t held_sequence = 0;
   bool observe = false;
   std::string last_error;
+  bool has_ha = false;   // HA is a part of it: both Keas should run it
+  std::string ha_drift;  // in what HA is not the same on both; empty: it is, or is not known
+  std::string changing;  // what is being done to it; empty: nothing
+  std::vector<std::string> unsplit_pools;  // that should be split between the servers
+  bool more_unsplit = false;               // and others
 };
 
 struct Judgement {
   std::string state;  // "OK", "IMPAIRED", "DOWN"
   std::vector<std::string> reasons;
-  std::vector<std::string> notices;  // what does not impair the pair, and should be known
+  std::vector<std::string> notices;   // what does not impair the pair, and should be known
+  std::vector<std::string> warnings;  // what does not impair it, and should be mended
 };
+
+// The same state as relationships are listed with: "NORMAL" for "OK".
+std::string ViewState(const std::string& state);
 
 // DOWN: neither Kea answers. IMPAIRED: anything else that keeps the pair from being identical and
 // in its normal HA state. Reasons are sentences for people, the weightiest first.

@@ -4,6 +4,8 @@
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
+#include "common/ha/ha.h"
+#include "common/hook/local.h"
 #include "common/hook/objects.h"
 
 namespace nestor::watch {
@@ -34,12 +36,28 @@ void HookReading::Took(std::shared_ptr<const config::ObjectSet> set, std::string
   revision_ = std::move(revision);
 }
 
+void HookReading::TookHa(std::string parameters, std::string_view revision) {
+  ha_parameters_ = std::move(parameters);
+  ha_instance_ = InstanceOf(revision);
+}
+
+absl::Status HookReading::ReadHa(absl::Duration timeout) {
+  std::string parameters;
+  if (!status_->ha_mode.empty()) {
+    ASSIGN_OR_RETURN(const hook::LocalPart local, hook::ReadLocalPart(kea_, service_, {}, timeout));
+    if (auto found = ha::Find(service_, *local.arguments)) parameters = found->parameters;
+  }
+  TookHa(std::move(parameters), revision_);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Running> HookReading::Read(absl::Duration timeout) {
   std::string revision;
   ASSIGN_OR_RETURN(auto set, ReadSet(timeout, revision));
   Took(std::move(set), std::move(revision));
   // Another instance may serve another configuration of what is not mirrored.
   if (!SameInstance()) RETURN_IF_ERROR(Ask(timeout));
+  if (ha_instance_ != InstanceOf(revision_)) RETURN_IF_ERROR(ReadHa(timeout));
   return AsRunning();
 }
 
@@ -53,6 +71,7 @@ Running HookReading::AsRunning() const {
   running.set = set_;
   running.revision = revision_;
   running.ha_mode = status_->ha_mode;
+  if (ha_instance_ == InstanceOf(revision_)) running.ha_parameters = ha_parameters_;
   if (!status_->config_backend.empty()) {
     running.config_backend = config::WhyNoConfigBackend(status_->config_backend);
   }

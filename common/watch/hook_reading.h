@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/base/service.h"
 #include "common/config/object_set.h"
 #include "common/hook/status.h"
 #include "common/hook/whole.h"
@@ -20,7 +21,8 @@ namespace nestor::watch {
 class HookReading {
  public:
   // `kea` and `clock` must outlive it.
-  HookReading(kea::KeaControl& kea, Clock& clock) : kea_(kea), clock_(clock), audit_(kea) {}
+  HookReading(DhcpService service, kea::KeaControl& kea, Clock& clock)
+      : service_(service), kea_(kea), clock_(clock), audit_(kea) {}
 
   // Asks for the library's status. Errors as hook::AskStatus(); nothing is known of the library
   // then.
@@ -40,6 +42,8 @@ class HookReading {
   std::optional<Running> Known() const;
   // Kea has `set` at `revision`, by whatever it was learnt.
   void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision);
+  // As Running's, at `revision`: only another instance of the library may have others.
+  void TookHa(std::string parameters, std::string_view revision);
   // The next read is of the whole.
   void Forget() { Took(nullptr, {}); }
 
@@ -53,11 +57,15 @@ class HookReading {
   absl::StatusOr<std::shared_ptr<const config::ObjectSet>> ReadSet(absl::Duration timeout,
                                                                    std::string& revision);
 
+  absl::Status ReadHa(absl::Duration timeout);
+
+  DhcpService service_;
   kea::KeaControl& kea_;
   Clock& clock_;
   std::optional<hook::Status> status_;
   std::shared_ptr<const config::ObjectSet> set_;  // as last read; null: not yet
   std::string revision_;                          // of set_
+  std::string ha_parameters_, ha_instance_;       // and of which instance they are
   hook::WholeReading audit_;
   std::optional<Instant> next_slice_;
 };

@@ -34,7 +34,7 @@ bool ChangesWithoutReload(std::string_view command) {
 class KeaSource : public ChangeSource {
  public:
   KeaSource(DhcpService service, kea::KeaControl& kea, Clock& clock)
-      : service_(service), kea_(kea), clock_(clock), hook_(kea, clock) {}
+      : service_(service), kea_(kea), clock_(clock), hook_(service, kea, clock) {}
 
   Notice Poll() override {
     Notice notice;
@@ -183,6 +183,7 @@ class KeaSource : public ChangeSource {
     if (has_hook && hook_.Ask(kPollTimeout).ok() && hook()->revision == revision) {
       running->revision = revision;
       hook_.Took(running->set, revision);
+      hook_.TookHa(running->ha_parameters, revision);
     } else {
       hook_.Forget();
     }

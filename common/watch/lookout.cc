@@ -46,6 +46,7 @@ Look LookAt(ChangeSource& source, Hint* hint, const Lookout::Use& use, bool forc
   look.read = true;
   look.origin = notice.changed ? notice.origin : std::string(kCommand);
   look.ha_mode = running->ha_mode;
+  look.ha_parameters = std::move(running->ha_parameters);
   if (running->blocked()) {
     look.blocked = *running->blocked();
     return look;

@@ -17,8 +17,9 @@ struct Look {
   bool read = false;         // the configuration was read, and is in what follows
   absl::Status read_status;  // why not, where it should have been
   std::string ha_mode;
-  std::string blocked;  // why this configuration cannot be mirrored; `set` is null then
-  std::string origin;   // how the change was noticed, as in ChangeSource::Notice
+  std::string ha_parameters;  // as Running's
+  std::string blocked;        // why this configuration cannot be mirrored; `set` is null then
+  std::string origin;         // how the change was noticed, as in ChangeSource::Notice
   std::shared_ptr<const config::ObjectSet> set;  // its digest is filled in
   absl::Status used_status;                      // of what was done with it on the worker
 };

@@ -1,5 +1,6 @@
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
+#include "common/ha/ha.h"
 #include "common/watch/watcher.h"
 
 namespace nestor::watch {
@@ -21,6 +22,9 @@ absl::StatusOr<Running> ReadConfiguration(DhcpService service, kea::KeaControl& 
   (void)set->Digest();  // filled in before other threads see it
   running.set = std::move(set);
   running.ha_mode = config::HaMode(service, *answer.arguments());
+  if (auto found = ha::Find(service, *answer.arguments())) {
+    running.ha_parameters = std::move(found->parameters);
+  }
   running.config_backend = config::ConfigBackendInUse(service, *answer.arguments());
   running.hub = config::HubAndSpoke(service, *answer.arguments());
   json::Value arguments = std::move(answer.whole.root()["arguments"]);

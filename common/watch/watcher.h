@@ -32,6 +32,7 @@ struct KeaHealth {
 struct Running {
   std::shared_ptr<const config::ObjectSet> set;  // its digest is filled in
   std::string ha_mode;
+  std::string ha_parameters;  // of the HA hook, canonical JSON; empty: it is not loaded
   std::optional<std::string> config_backend;  // why it cannot be mirrored
   std::optional<std::string> hub;             // the same, where its HA has several partners
   std::string revision;                       // of the hook library; empty: it is not loaded

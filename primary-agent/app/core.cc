@@ -102,6 +102,10 @@ void PrimaryApp::Core::AddStream(const v1::RelationshipSpec& spec, DhcpService s
                     },
                     [watch = std::weak_ptr(watch)](std::function<void(absl::Status)> done) {
                       if (const auto found = watch.lock()) found->ReadAgain(std::move(done));
+                    },
+                    [self = weak_from_this()](std::string_view name) {
+                      const auto core = self.lock();
+                      return core ? core->ChangingText(name) : std::string();
                     }};
   streams_[spec.name()] = std::make_shared<Stream>(spec, service, options_.server_name,
                                                    std::move(opened), std::move(world));
@@ -135,11 +139,11 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
   if (look.set && look.used_status.ok() && look.behind.empty()) {
     file_keepers_.at(service)->OnRunning(look.set);
   }
-  look.set.reset();  // the streams hold what they need
   for (auto& [name, stream] : streams_) {
     if (stream->service() != service) continue;
     stream->OnKea(look.health);
-    if (look.read) stream->OnMode(look.ha_mode);
+    if (look.read) stream->OnHa(look.ha_mode, look.ha_parameters);
+    if (look.read && look.set) stream->OnPools(look.unsplit, look.split);
     if (!look.used_status.ok()) {
       stream->OnJournalBroken(look.used_status);
       NESTOR_LOG(error, "JOURNAL_WRITE_FAILED", "relationship={} error=\"{}\"", name,
@@ -155,6 +159,7 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
       stream->OnBaseline();
     }
   }
+  look.set.reset();  // the streams hold what they need
   NoteLeases(service, look.health);
   if (look.read) read_.insert(service);
   auto& last = looks_[service];
@@ -277,6 +282,7 @@ void PrimaryApp::Core::OnAgentHello(const bus::Peer& from, const v1::Hello& hell
     return std::find(session.known.begin(), session.known.end(), entry.first) ==
            session.known.end();
   });
+  TellLeft(session.server, session);
   LookUpEnded(from.route, session);
   TellRelationships(from.route, session);
 }
@@ -326,6 +332,7 @@ void PrimaryApp::Core::TellRelationships(const std::string& route, const Session
   for (const auto& [name, stream] : streams_) {
     if (stream->spec().secondary() == session.server) {
       *welcome.add_relationships() = stream->spec();
+      *welcome.add_sides() = stream->Side();
     }
   }
   for (const auto& [name, spec] : unserved_) {
@@ -337,7 +344,9 @@ void PrimaryApp::Core::TellRelationships(const std::string& route, const Session
     // With another secondary now, it has ended for this one.
     const bool gone = stream != nullptr ? stream->spec().secondary() != session.server
                                         : ended != session.ended.end() && ended->second;
-    if (gone) welcome.add_ended(name);
+    const bool left = (stream == nullptr || gone) && WasLeft(session.server, name);
+    if (gone || left) welcome.add_ended(name);
+    if (left) welcome.add_ended_without(name);
   }
   (void)world_.bus.Send(route, protocol::Seal(envelope));
 }

@@ -119,14 +119,28 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void Servers(const Request& request);
   void Ha(const Request& request);
   void Scopes(const Request& request);
-  // What HA there is of services without a relationship.
-  void Detect(std::function<void(std::vector<v1::RelationshipView>)> done);
+  // What HA there is of services without a relationship, as it was last read.
+  std::vector<v1::RelationshipView> Detect() const;
 
-  void DetectNext(std::vector<DhcpService> services, std::vector<v1::RelationshipView> views,
-                  std::function<void(std::vector<v1::RelationshipView>)> done);
+  static void TakeOptions(const v1::TransactionOptions& options, Order& order);
+
+  // -- core_left.cc
+  struct Changing;
+  void RemoveAlone(const Request& request, bool left);
+  void LeaveChange(const Request& request, const std::shared_ptr<Changing>& changing);
+  bool Answers(const std::string& server, DhcpService service) const;
+  // Takes up what a secondary has not heard of a change that ended without it.
+  void Leave(v1::TransactionRecord record);
+  // Tells the agent of `server`, which has just said whom it follows.
+  void TellLeft(const std::string& server, const Session& session);
+  void AskLeft(const v1::TransactionRecord& record, const v1::RelationshipSpec& spec);
+  // `server` is the secondary of `name`, which was removed without it. It is told now.
+  bool WasLeft(const std::string& server, const std::string& name);
+  void ForgetLeft(const std::string& id);
+  // It begins anew with this one.
+  void ForgetLeftOf(const v1::RelationshipSpec& spec);
 
   // -- core_transaction.cc
-  struct Changing;
   std::shared_ptr<Sites> MakeSites();
   // False: no agent of `server` is connected.
   bool SendToAgent(const std::string& server, v1::Envelope envelope);
@@ -140,8 +154,10 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void TickTransactions();
   // Whether the relationship is being created, edited or removed.
   bool IsChanging(std::string_view name) const;
-  // Adds to `report` what is being changed, of one relationship or, `name` empty, of all. False:
-  // nothing is.
+  // What is being done to it, for people; empty: nothing.
+  std::string ChangingText(std::string_view name) const;
+  // Adds to `report` what is being changed and has no stream, of one relationship or, `name` empty,
+  // of all. False: nothing is.
   bool AddChanges(std::string_view name, v1::StatusReport& report) const;
   void PackObjects(const std::shared_ptr<Changing>& changing);
   void JournalTransaction(const std::shared_ptr<Changing>& changing,
@@ -208,6 +224,13 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   std::shared_ptr<Sites> sites_;
   std::map<DhcpService, std::shared_ptr<Changing>> changing_;
   std::map<std::string, std::shared_ptr<Stream>> ending_;  // until the journal has let go of them
+  // What secondaries that are gone have not heard, by transaction.
+  struct Left {
+    v1::TransactionRecord record;
+    v1::RelationshipSpec spec;
+    bool told = false;  // or being asked
+  };
+  std::map<std::string, Left> left_;
   // Between the request and the journal's word, by name.
   std::map<std::string, v1::RelationshipSpec> adopting_;
 };

@@ -4,6 +4,7 @@
 
 #include "common/agent/address.h"
 #include "common/base/status.h"
+#include "common/ha/ha.h"
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
@@ -32,14 +33,14 @@ std::string WhyNot(const v1::HighAvailability& ha) {
   return {};
 }
 
-void TakeOptions(const v1::TransactionOptions& options, Order& order) {
+}  // namespace
+
+void PrimaryApp::Core::TakeOptions(const v1::TransactionOptions& options, Order& order) {
   order.dry_run = options.dry_run();
   const uint32_t timeout = options.timeout() == 0 ? kDefaultTimeout : options.timeout();
   order.timeout = absl::Seconds(std::min(timeout, kMostTimeout));
   order.diff_limit = std::min(options.diff_limit(), kMostDiff);
 }
-
-}  // namespace
 
 void PrimaryApp::Core::Create(const Request& request) {
   const v1::CreateRequest& create = request.message.create();
@@ -104,6 +105,7 @@ void PrimaryApp::Core::Remove(const Request& request) {
   const v1::RemoveRequest& remove = request.message.remove();
   const auto unserved = unserved_.find(remove.name());
   if (unserved != unserved_.end()) return RemoveUnserved(request, unserved->second);
+  if (remove.without_secondary()) return RemoveAlone(request, false);
   Stream* stream = Named(request, remove.name());
   if (stream == nullptr) return;
   const v1::RelationshipSpec& spec = stream->spec();
@@ -197,44 +199,27 @@ void PrimaryApp::Core::Scopes(const Request& request) {
           });
 }
 
-void PrimaryApp::Core::Detect(std::function<void(std::vector<v1::RelationshipView>)> done) {
-  std::vector<DhcpService> unknown;
+std::vector<v1::RelationshipView> PrimaryApp::Core::Detect() const {
+  std::vector<v1::RelationshipView> views;
   for (const auto& [service, look] : looks_) {
     const bool mirrored = std::any_of(
         streams_.begin(), streams_.end(),
         [service = service](const auto& entry) { return entry.second->service() == service; });
-    if (!mirrored && look && !look->ha_mode.empty()) unknown.push_back(service);
+    const auto found = look ? ha::FoundIn(look->ha_parameters) : std::nullopt;
+    if (mirrored || !found) continue;
+    const v1::HighAvailability& ha = found->settings;
+    v1::RelationshipView& view = views.emplace_back();
+    view.set_service(std::string(ServiceName(service)));
+    view.set_mode(ha.mode());
+    view.set_state("DETECTED");
+    view.set_primary(ha.primary());
+    view.set_secondary(ha.secondary());
+    *view.mutable_ha() = ha;
+    // The partner's is its own agent's to say.
+    if (found->this_server == ha.primary()) view.set_primary_ha_state(look->health.ha_state);
+    if (found->this_server == ha.secondary()) view.set_secondary_ha_state(look->health.ha_state);
   }
-  DetectNext(std::move(unknown), {}, std::move(done));
-}
-
-// One after another, each on the worker that owns its Kea.
-void PrimaryApp::Core::DetectNext(std::vector<DhcpService> services,
-                                  std::vector<v1::RelationshipView> views,
-                                  std::function<void(std::vector<v1::RelationshipView>)> done) {
-  if (services.empty()) return done(std::move(views));
-  const DhcpService service = services.back();
-  services.pop_back();
-  const participant::LocalSite& local = sites_->local(service);
-  local.worker.Post([self = weak_from_this(), loop = &world_.loop, service, services, views, done,
-                     participant = local.participant] {
-    const auto found = participant->FindHa();
-    loop->Post([self, service, services, views, done, found]() mutable {
-      const auto core = self.lock();
-      if (!core) return;
-      if (found.ok() && *found) {
-        const v1::HighAvailability& ha = (*found)->settings;
-        v1::RelationshipView& view = views.emplace_back();
-        view.set_service(std::string(ServiceName(service)));
-        view.set_mode(ha.mode());
-        view.set_state("DETECTED");
-        view.set_primary(ha.primary());
-        view.set_secondary(ha.secondary());
-        *view.mutable_ha() = ha;
-      }
-      core->DetectNext(std::move(services), std::move(views), std::move(done));
-    });
-  });
+  return views;
 }
 
 }  // namespace nestor::primary

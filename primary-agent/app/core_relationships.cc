@@ -99,34 +99,31 @@ void PrimaryApp::Core::Adopt(const Request& request) {
 
 // The pair that runs: nothing need be said but a name.
 void PrimaryApp::Core::AdoptDetected(const Request& request) {
-  Detect([self = weak_from_this(), request](std::vector<v1::RelationshipView> found) {
-    const auto core = self.lock();
-    if (!core) return;
-    Request adopt = request;
-    v1::AdoptRequest& wanted = *adopt.message.mutable_adopt();
-    if (wanted.service() != v1::SERVICE_UNSPECIFIED) {
-      std::erase_if(found, [&](const auto& view) {
-        return view.service() != (wanted.service() == v1::DHCP4 ? "dhcp4" : "dhcp6");
-      });
-    }
-    if (found.size() != 1) {
-      return core->desk_->Refuse(
-          request, fmt::format("{} on {}; say --service and --secondary",
-                               found.empty() ? "there is no HA without a relationship"
-                                             : "there is more than one HA without a relationship",
-                               core->options_.server_name));
-    }
-    const v1::RelationshipView& view = found.front();
-    wanted.set_service(view.service() == "dhcp4" ? v1::DHCP4 : v1::DHCP6);
-    wanted.set_secondary(core->AgentOf(view.secondary()));
-    if (wanted.secondary().empty()) {
-      return core->desk_->Refuse(
-          request, fmt::format("its partner is {}, and no agent of that name is connected; see "
-                               "nestorctl servers, and say --secondary",
-                               view.secondary()));
-    }
-    core->Adopt(adopt);
-  });
+  std::vector<v1::RelationshipView> found = Detect();
+  Request adopt = request;
+  v1::AdoptRequest& wanted = *adopt.message.mutable_adopt();
+  if (wanted.service() != v1::SERVICE_UNSPECIFIED) {
+    std::erase_if(found, [&](const auto& view) {
+      return view.service() != (wanted.service() == v1::DHCP4 ? "dhcp4" : "dhcp6");
+    });
+  }
+  if (found.size() != 1) {
+    return desk_->Refuse(
+        request, fmt::format("{} on {}; say --service and --secondary",
+                             found.empty() ? "there is no HA without a relationship"
+                                           : "there is more than one HA without a relationship",
+                             options_.server_name));
+  }
+  const v1::RelationshipView& view = found.front();
+  wanted.set_service(view.service() == "dhcp4" ? v1::DHCP4 : v1::DHCP6);
+  wanted.set_secondary(AgentOf(view.secondary()));
+  if (wanted.secondary().empty()) {
+    return desk_->Refuse(request,
+                         fmt::format("its partner is {}, and no agent of that name is connected; "
+                                     "see nestorctl servers, and say --secondary",
+                                     view.secondary()));
+  }
+  Adopt(adopt);
 }
 
 // The server's name where its agent is connected, the only agent's where there is one, or empty.
@@ -183,6 +180,7 @@ void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::Relationshi
       if (!opened.ok()) {
         return core->desk_->Reply(request, {}, kRefused, std::string(Message(opened.status())));
       }
+      core->ForgetLeftOf(spec);
       core->AddStream(spec, service, *std::move(opened));
       NESTOR_LOG(info, "RELATIONSHIP_ADOPTED", "relationship={} service={} secondary={}",
                  spec.name(), ServiceName(service), spec.secondary());
@@ -212,18 +210,13 @@ void PrimaryApp::Core::FinishAdopt(const Request& request, const v1::Relationshi
 }
 
 void PrimaryApp::Core::List(const Request& request) {
-  Detect([self = weak_from_this(), request](std::vector<v1::RelationshipView> found) {
-    const auto core = self.lock();
-    if (!core) return;
-    v1::OperatorReply reply;
-    auto& list = *reply.mutable_relationships();
-    for (const auto& [name, stream] : core->streams_) *list.add_relationships() = stream->View();
-    for (const auto& [name, spec] : core->unserved_) {
-      *list.add_relationships() = ViewOfUnserved(spec);
-    }
-    for (v1::RelationshipView& view : found) *list.add_relationships() = std::move(view);
-    core->desk_->Reply(request, std::move(reply));
-  });
+  v1::OperatorReply reply;
+  v1::RelationshipList& list = *reply.mutable_relationships();
+  for (const auto& [name, stream] : streams_) *list.add_relationships() = stream->View();
+  for (const auto& [name, spec] : unserved_) *list.add_relationships() = ViewOfUnserved(spec);
+  // As it was when its Kea was last read: nobody waits for one that hangs.
+  for (v1::RelationshipView& view : Detect()) *list.add_relationships() = std::move(view);
+  desk_->Reply(request, std::move(reply));
 }
 
 void PrimaryApp::Core::Show(const Request& request) {

@@ -10,7 +10,7 @@
 #include "common/protocol/envelope.h"
 #include "common/protocol/sync_transfer.h"
 #include "common/protocol/wire_time.h"
-#include "primary-agent/app/core.h"
+#include "primary-agent/app/changing.h"
 
 namespace nestor::primary {
 namespace {
@@ -47,15 +47,6 @@ std::vector<v1::Piece> Pieces(const config::ObjectSet& objects) {
 }
 
 }  // namespace
-
-// A transaction under way.
-struct PrimaryApp::Core::Changing {
-  Changing(Transaction its, DhcpService of) : transaction(std::move(its)), service(of) {}
-
-  Transaction transaction;
-  DhcpService service;
-  std::optional<Request> request;  // whoever asked for it and waits
-};
 
 std::shared_ptr<Sites> PrimaryApp::Core::MakeSites() {
   std::map<DhcpService, participant::LocalSite> local;
@@ -109,6 +100,8 @@ absl::Status PrimaryApp::Core::ResumeTransactions() {
     const v1::RelationshipSpec spec = SpecOf(record.spec());
     const auto service = ServiceFromName(spec.service() == v1::DHCP6 ? "dhcp6" : "dhcp4");
     const bool decided = record.stage() == Record::DECIDED;
+    if (record.stage() > Record::DECIDED || (decided && record.without_secondary())) Leave(record);
+    if (record.stage() > Record::DECIDED) continue;
     NESTOR_LOG(warn, "TRANSACTION_RESUMED", "relationship={} transaction={} kind={} decided={}",
                spec.name(), record.transaction(), Record::Kind_Name(record.kind()),
                decided ? 1 : 0);
@@ -187,6 +180,7 @@ void PrimaryApp::Core::Act(const std::shared_ptr<Changing>& changing,
   if (actions.ended) {
     changing_.erase(changing->service);
     TellRelationships(transaction.spec().secondary());
+    if (changing->then) std::exchange(changing->then, nullptr)();
   }
 }
 
@@ -226,28 +220,29 @@ bool PrimaryApp::Core::IsChanging(std::string_view name) const {
   });
 }
 
+std::string PrimaryApp::Core::ChangingText(std::string_view name) const {
+  for (const auto& [service, changing] : changing_) {
+    const Transaction& transaction = changing->transaction;
+    if (transaction.spec().name() != name || !transaction.HasBegun()) continue;
+    return fmt::format("it is being {} by {}: {}", KindText(transaction.order().wish.kind),
+                       transaction.order().operator_name, transaction.Doing());
+  }
+  return {};
+}
+
 bool PrimaryApp::Core::AddChanges(std::string_view name, v1::StatusReport& report) const {
   bool added = false;
   for (const auto& [service, changing] : changing_) {
-    const Transaction& transaction = changing->transaction;
-    const v1::RelationshipSpec& spec = transaction.spec();
-    if (!name.empty() && spec.name() != name) continue;
-    auto& all = *report.mutable_relationships();
-    auto status = std::find_if(all.begin(), all.end(),
-                               [&](const auto& one) { return one.name() == spec.name(); });
-    if (status == all.end()) {
-      v1::RelationshipStatus& fresh = *all.Add();
-      fresh.set_name(spec.name());
-      fresh.set_service(std::string(ServiceName(service)));
-      fresh.set_mode(spec.ha().mode());
-      fresh.mutable_primary()->set_server(spec.primary());
-      fresh.mutable_secondary()->set_server(spec.secondary());
-      status = std::prev(all.end());
-    }
-    status->set_state("IMPAIRED");
-    status->add_reasons(fmt::format("it is being {} by {}: {}",
-                                    KindText(transaction.order().wish.kind),
-                                    transaction.order().operator_name, transaction.Doing()));
+    const v1::RelationshipSpec& spec = changing->transaction.spec();
+    if ((!name.empty() && spec.name() != name) || streams_.contains(spec.name())) continue;
+    v1::RelationshipStatus& status = *report.add_relationships();
+    status.set_name(spec.name());
+    status.set_service(std::string(ServiceName(service)));
+    status.set_mode(spec.ha().mode());
+    status.mutable_primary()->set_server(spec.primary());
+    status.mutable_secondary()->set_server(spec.secondary());
+    status.set_state("IMPAIRED");
+    status.add_reasons(ChangingText(spec.name()));
     added = true;
   }
   return added;
@@ -298,6 +293,7 @@ void PrimaryApp::Core::JournalTransaction(const std::shared_ptr<Changing>& chang
       const auto core = self.lock();
       if (!core) return;
       if (decided) core->Decided(changing, status, std::move(opened));
+      if (status.ok() && record.stage() > Record::DECIDED) core->Leave(record);
       core->Act(changing, changing->transaction.OnJournaled(core->world_.clock.Now(), status));
     });
   });
@@ -345,6 +341,7 @@ void PrimaryApp::Core::Decided(const std::shared_ptr<Changing>& changing,
       if (!status.ok()) return;
       NESTOR_LOG(info, "RELATIONSHIP_CREATED", "relationship={} service={} secondary={} mode={}",
                  spec.name(), ServiceName(changing->service), spec.secondary(), spec.ha().mode());
+      ForgetLeftOf(spec);
       AddStream(spec, changing->service, std::move(opened));
       for (auto& [route, session] : sessions_) session.ended.erase(spec.name());
       TellRelationships(spec.secondary());
@@ -359,6 +356,13 @@ void PrimaryApp::Core::Decided(const std::shared_ptr<Changing>& changing,
     case Record::REMOVE: {
       const auto ending = ending_.extract(spec.name());
       if (ending.empty()) return;
+      if (status.ok() && order.wish.without_secondary) {
+        Record left;
+        left.set_transaction(changing->transaction.id());
+        left.set_stage(Record::DECIDED);
+        left.set_spec(spec.SerializeAsString());
+        Leave(std::move(left));
+      }
       if (status.ok()) return EndStream(*ending.mapped(), order.operator_name);
       return KeepStream(ending.mapped());
     }

@@ -1,6 +1,7 @@
 #include "primary-agent/publish/service_watch.h"
 
 #include "common/base/status.h"
+#include "common/ha/pools.h"
 
 namespace nestor::primary {
 namespace {
@@ -9,9 +10,17 @@ namespace {
 struct Found {
   std::vector<Recorded> recorded;
   std::string behind;
+  std::vector<std::string> unsplit;
+  bool split = false;
 };
 
-absl::Status Use(const watch::Look& look, FileDebt& debt, Recorder& recorder, Found& found) {
+absl::Status Use(const watch::Look& look, FileDebt& debt, Recorder& recorder, ha::PoolsWatch& pools,
+                 Found& found) {
+  if (look.ha_mode == "load-balancing") {
+    pools.Update(*look.set);
+    found.unsplit = pools.Unsplit(ServiceWatch::kMostUnsplit + 1);
+    found.split = pools.Splits();
+  }
   ASSIGN_OR_RETURN(found.behind, debt.Look(look));
   if (!found.behind.empty()) return absl::OkStatus();
   return recorder.Record(look.set, look.origin, found.recorded);
@@ -30,13 +39,13 @@ ServiceWatch::ServiceWatch(DhcpService service, watch::ChangeSource& source, wat
   const auto found = std::make_shared<Found>();
   lookout_ = std::make_shared<watch::Lookout>(
       service, source, hint, worker, loop, clock,
-      [recorder = recorder_, debt = debt_, found](const watch::Look& look) {
-        return Use(look, *debt, *recorder, *found);
-      },
+      [recorder = recorder_, debt = debt_, pools = std::make_shared<ha::PoolsWatch>(service),
+       found](const watch::Look& look) { return Use(look, *debt, *recorder, *pools, *found); },
       [found, on_look = std::move(on_look)](watch::Look look) {
         Found news;
         if (look.read) news = std::exchange(*found, {});
-        on_look({std::move(look), std::move(news.recorded), std::move(news.behind)});
+        on_look({std::move(look), std::move(news.recorded), std::move(news.behind),
+                 std::move(news.unsplit), news.split});
       });
 }
 

@@ -20,7 +20,12 @@ class ServiceWatch {
     // Not empty: why it was not recorded, since Kea started from an older file and is brought
     // forward.
     std::string behind;
+    // In load-balancing, of a configuration that was read: the first of the pools that are for both
+    // servers' clients, and whether any is for one's.
+    std::vector<std::string> unsplit;
+    bool split = false;
   };
+  static constexpr size_t kMostUnsplit = 5;
   using OnLook = std::function<void(Look)>;
 
   // Everything referred to must outlive it. `hint` may be null.

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/executor.h"
 #include "common/bus/bus.h"
+#include "common/ha/compare.h"
 #include "common/protocol/judge.h"
 #include "common/protocol/publisher.h"
 #include "common/protocol/sync_transfer.h"
@@ -35,6 +36,8 @@ struct StreamWorld {
   std::function<void(const std::string& topic, const v1::Envelope& event)> published;
   // Reads the service's Kea again, then calls back on the loop.
   std::function<void(std::function<void(absl::Status)>)> read_again;
+  // What is being done to the relationship, for people; empty: nothing.
+  std::function<std::string(std::string_view name)> changing;
 };
 
 // One relationship on the primary: publishes its changes and heartbeats, welcomes its follower,
@@ -56,7 +59,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void OnKea(const watch::KeaHealth& health);
   // The relationship was edited.
   void OnSpec(v1::RelationshipSpec spec) { spec_ = std::move(spec); }
-  void OnMode(std::string ha_mode) { mode_ = std::move(ha_mode); }
+  // Of the configuration that was read: the HA hook's parameters (empty: it is not loaded), and of
+  // its pools what ServiceWatch::Look says.
+  void OnHa(std::string mode, std::string parameters);
+  void OnPools(std::vector<std::string> unsplit, bool split);
   // Why the file of the primary's Kea is not as it should be, or empty.
   void OnFile(std::string notice) { file_notice_ = std::move(notice); }
   void OnJournalBroken(const absl::Status& status);
@@ -75,6 +81,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   v1::RelationshipStatus Status() const;
   v1::RelationshipView View() const;
+  // What its follower is told of this side.
+  v1::SideStatus Side() const;
 
   using ResyncDone =
       std::function<void(bool last, const v1::ResyncReport& report, std::string text)>;
@@ -164,6 +172,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void Compact();
   void JudgeNow();
   protocol::PairFacts Facts() const;
+  // In what HA is not the same on both; nothing where that is not known.
+  std::vector<ha::Difference> HaDrift() const;
+  absl::Time StateSince(const std::string& state) const;
   absl::Duration Lag() const;
   std::string ServiceText() const { return std::string(ServiceName(service_)); }
 
@@ -178,6 +189,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   watch::KeaHealth health_;
   absl::Time health_wall_;
   std::string mode_;
+  std::optional<std::string> ha_parameters_;  // nothing: not read yet
+  std::vector<std::string> unsplit_;
+  bool split_ = false;
   std::string journal_error_;
   std::string blocked_;
   std::string file_notice_;
@@ -197,6 +211,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::vector<OpenApply> applies_;
   std::string pending_resync_;  // its request id: the follower is away
   protocol::Judgement judged_;
+  absl::Time judged_since_;  // its state
   Instant next_judge_;
   Instant next_compact_;
 };

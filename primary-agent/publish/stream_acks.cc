@@ -74,6 +74,8 @@ void Stream::OnAck(const v1::Envelope& envelope) {
   event.set_sequence(ack.applied());
   event.set_digest_after(envelope.digest_after());
   *event.mutable_ack_event()->mutable_ack() = ack;
+  // It may hold passwords, and is for the agents.
+  event.mutable_ack_event()->mutable_ack()->mutable_status()->clear_ha_parameters();
   event.mutable_ack_event()->set_server(spec_.secondary());
   Publish("ack", event);
   if (applied) {
@@ -274,6 +276,7 @@ void Stream::OnReport(const v1::Report& report) {
       }
     }
   }
+  if (result.ok()) ha::AddTo(*result, HaDrift());
   auto done = std::move(diff_->done);
   diff_.reset();
   done(std::move(result));

@@ -4,7 +4,9 @@
 
 #include "common/base/status.h"
 #include "common/config/object_set.h"
+#include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
+#include "primary-agent/publish/service_watch.h"
 #include "primary-agent/publish/stream.h"
 
 namespace nestor::primary {
@@ -27,6 +29,7 @@ protocol::PairFacts Stream::Facts() const {
   facts.secondary = {spec_.secondary(), true, side.reachable(),
                      side.ha_state(),   {},   side.apply_by() == "hook",
                      side.file_notice()};
+  facts.relationship = spec_.name();
   facts.peer = spec_.secondary();
   if (!follower_.heard) {
     facts.peer_silent = absl::InfiniteDuration();
@@ -48,7 +51,52 @@ protocol::PairFacts Stream::Facts() const {
   facts.held_sequence = side.held_sequence();
   facts.observe = spec_.observe();
   facts.last_error = side.last_error();
+  facts.has_ha = spec_.has_ha();
+  facts.secondary.ha_known = side.has_ha_parameters();
+  facts.ha_drift = ha::DriftText(HaDrift(), server_, spec_.secondary(), spec_.name());
+  if (std::string doing = world_.changing(spec_.name()); !doing.empty()) {
+    facts.changing = std::move(doing);
+  }
+  if (mode_ == "load-balancing" && (spec_.split_pools() || split_)) {
+    facts.unsplit_pools = unsplit_;
+    facts.more_unsplit = unsplit_.size() > ServiceWatch::kMostUnsplit;
+    if (facts.more_unsplit) facts.unsplit_pools.resize(ServiceWatch::kMostUnsplit);
+  }
   return facts;
+}
+
+void Stream::OnHa(std::string mode, std::string parameters) {
+  mode_ = std::move(mode);
+  ha_parameters_ = std::move(parameters);
+}
+
+void Stream::OnPools(std::vector<std::string> unsplit, bool split) {
+  unsplit_ = std::move(unsplit);
+  split_ = split;
+}
+
+std::vector<ha::Difference> Stream::HaDrift() const {
+  const v1::SideStatus& side = follower_.ack.status();
+  if (!ha_parameters_ || !side.has_ha_parameters()) return {};
+  return ha::Compare(*ha_parameters_, side.ha_parameters());
+}
+
+absl::Time Stream::StateSince(const std::string& state) const {
+  return state == judged_.state ? judged_since_ : world_.clock.Wall();
+}
+
+v1::SideStatus Stream::Side() const {
+  v1::SideStatus side;
+  side.set_server(server_);
+  side.set_kea_version(health_.version);
+  side.set_ha_state(health_.ha_state);
+  side.set_reachable(health_.reachable);
+  side.set_mode(mode_);
+  *side.mutable_as_of() = ToWire(world_.clock.Wall());
+  if (ha_parameters_ && ha_parameters_->size() <= protocol::kMaxHaParameters) {
+    side.set_ha_parameters(*ha_parameters_);
+  }
+  return side;
 }
 
 void Stream::JudgeNow() {
@@ -84,6 +132,7 @@ void Stream::JudgeNow() {
     state.set_reason(judgement.reasons.empty() ? "" : judgement.reasons.front());
     Announce(state);
   }
+  if (judgement.state != judged_.state) judged_since_ = world_.clock.Wall();
   judged_ = judgement;
 }
 
@@ -97,9 +146,11 @@ v1::RelationshipStatus Stream::Status() const {
   status.set_state(judgement.state);
   for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
   for (const std::string& notice : judgement.notices) status.add_notices(notice);
+  for (const std::string& warning : judgement.warnings) status.add_warnings(warning);
   if (!leases_lost_.empty()) status.add_notices(leases_lost_);
   status.set_observe(spec_.observe());
   *status.mutable_since() = spec_.since();
+  *status.mutable_state_since() = ToWire(StateSince(judgement.state));
 
   v1::ServerStatus& primary = *status.mutable_primary();
   primary.set_server(server_);
@@ -149,7 +200,11 @@ v1::RelationshipView Stream::View() const {
   *view.mutable_since() = spec_.since();
   if (spec_.has_ha()) *view.mutable_ha() = spec_.ha();
   view.set_split_pools(spec_.split_pools());
-  view.set_state(protocol::Judge(Facts()).state);
+  const std::string state = protocol::Judge(Facts()).state;
+  view.set_state(protocol::ViewState(state));
+  *view.mutable_state_since() = ToWire(StateSince(state));
+  view.set_primary_ha_state(health_.ha_state);
+  view.set_secondary_ha_state(follower_.ack.status().ha_state());
   return view;
 }
 

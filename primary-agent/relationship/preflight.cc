@@ -42,6 +42,7 @@ class Checks {
 
   std::vector<v1::Check> Run() {
     Answers(wish_.spec.primary(), primary_);
+    if (wish_.without_secondary) return OfPrimaryAlone();
     Answers(wish_.spec.secondary(), secondary_);
     if (failed_) return std::move(checks_);
     Unfinished(primary_.facts);
@@ -102,6 +103,22 @@ class Checks {
     }
     Add(v1::Check::PASSED, "Kea", server,
         fmt::format("Kea {} and the agent answer", site.facts.kea_version()));
+  }
+
+  std::vector<v1::Check> OfPrimaryAlone() {
+    Gone(wish_.spec.secondary());
+    if (failed_) return std::move(checks_);
+    Unfinished(primary_.facts);
+    File(primary_.facts);
+    return std::move(checks_);
+  }
+
+  void Gone(const std::string& server) {
+    if (wish_.secondary_answers) {
+      return Add(v1::Check::FAILED, "secondary", server,
+                 "its agent and its Kea answer: remove it from both, without --without-secondary");
+    }
+    Add(v1::Check::WARNED, "secondary", server, WhatStays(wish_.spec));
   }
 
   void Unfinished(const v1::SiteFacts& facts) {
@@ -340,6 +357,15 @@ v1::Check Make(std::string_view what, const std::string& server, bool passed, st
 }
 
 }  // namespace
+
+std::string WhatStays(const v1::RelationshipSpec& spec) {
+  return fmt::format(
+      "{0} has no part in it: its Kea keeps the HA hook, in what it runs and in its file. Should "
+      "it ever return, it looks for {1}, and serves all clients by itself once it has not found it "
+      "for its max-response-delay; its agent takes HA out and disables its subnets as soon as it "
+      "hears the agent on {1}. Let it return where it reaches that one, or not at all",
+      spec.secondary(), spec.primary());
+}
 
 std::vector<v1::Check> Preflight(const Wish& wish, const SiteKnown& primary,
                                  const SiteKnown& secondary) {

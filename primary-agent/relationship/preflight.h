@@ -25,6 +25,9 @@ struct Wish {
   DhcpService service = DhcpService::kDhcp4;
   v1::RelationshipSpec spec;  // as it will be; its HA's URLs filled in
   bool splits = false;        // pools are split by it
+  // A REMOVE of which the secondary, gone for good, hears when it returns.
+  bool without_secondary = false;
+  bool secondary_answers = false;  // its agent is connected and says that its Kea answers
 };
 
 // The checks of what both servers said of themselves, in the order in which people read them. One
@@ -40,6 +43,9 @@ v1::Check ReachCheck(const std::string& server, const std::string& url, const st
 // What Kea said to the configuration, and what would be replaced.
 v1::Check TestCheck(const std::string& server, std::string_view kea_version,
                     const absl::Status& went, const v1::Tested& tested, bool is_secondary);
+
+// Of a removal without the secondary: what is left there, for people.
+std::string WhatStays(const v1::RelationshipSpec& spec);
 
 bool Failed(const v1::Check& check);
 

@@ -24,15 +24,15 @@ absl::Status StatusOf(const v1::SiteReply& reply) {
 }  // namespace
 
 Transaction::Transaction(std::string id, Order order, uint64_t start)
-    : id_(std::move(id)),
-      start_(start),
-      order_(std::move(order)),
-      steps_(StepsOf(order_.wish.kind)) {}
+    : id_(std::move(id)), start_(start), order_(std::move(order)), steps_(StepsOf(order_.wish)) {
+  if (order_.wish.without_secondary) report_.set_without(spec().secondary());
+}
 
 Transaction::Transaction(const v1::TransactionRecord& found, uint64_t start)
     : id_(found.transaction()), start_(start) {
   order_.wish.kind = found.kind();
   (void)order_.wish.spec.ParseFromString(found.spec());
+  order_.wish.without_secondary = found.without_secondary();
   order_.operator_name = found.operator_name();
   settled_ = true;  // whoever asked for it is gone
   undoing_ = found.stage() != v1::TransactionRecord::DECIDED;
@@ -51,7 +51,8 @@ Transaction::Actions Transaction::Start(Instant now) {
 
 void Transaction::Next(Instant now, Actions& actions) {
   if (steps_.empty()) return Enter(Step::kDrop, now, actions);
-  if (order_.dry_run && step_ == Step::kTestSecondary) {
+  const Step last_check = order_.wish.without_secondary ? Step::kTestPrimary : Step::kTestSecondary;
+  if (order_.dry_run && step_ == last_check) {
     Settle("CHECKED", HasFailedCheck() ? kRefused : 0, {}, actions);
     return End(actions);
   }
@@ -78,7 +79,7 @@ void Transaction::Enter(Step step, Instant now, Actions& actions) {
     case Step::kDecide:
       return Journal(v1::TransactionRecord::DECIDED, actions);
     case Step::kDrop:
-      return Journal(v1::TransactionRecord::STAGE_UNSPECIFIED, actions);
+      return Journal(LastStage(), actions);
     case Step::kWait:
       deadline_ = now + order_.timeout;
       return AskSites(actions);
@@ -105,7 +106,12 @@ void Transaction::Journal(v1::TransactionRecord::Stage stage, Actions& actions) 
   record.set_kind(order_.wish.kind);
   record.set_stage(stage);
   record.set_spec(spec().SerializeAsString());
-  if (!order_.before.name().empty()) record.set_spec_before(order_.before.SerializeAsString());
+  record.set_without_secondary(order_.wish.without_secondary);
+  const bool open =
+      stage == v1::TransactionRecord::BEGUN || stage == v1::TransactionRecord::DECIDED;
+  if (open && !order_.before.name().empty()) {
+    record.set_spec_before(order_.before.SerializeAsString());
+  }
   record.set_operator_name(order_.operator_name);
   actions.journal = std::move(record);
 }
@@ -139,7 +145,8 @@ Transaction::Actions Transaction::OnJournaled(Instant now, const absl::Status& s
         Fail(now, fmt::format("the journal cannot be written: {}", Message(status)), actions);
         return actions;
       }
-      if (decided) Settle("DONE", 0, {}, actions);
+      decided_ = decided_ || decided;
+      if (decided) Settle("DONE", 0, report_.without().empty() ? "" : WhatStays(spec()), actions);
       Next(now, actions);
       return actions;
     }
@@ -259,7 +266,10 @@ void Transaction::Complete(Instant now, Actions& actions) {
     case Step::kUndo:
       if (!settled_) {
         Settle("UNDONE", kRefused,
-               fmt::format("{}.\nBoth servers are as they were before", failure_), actions);
+               fmt::format("{}.\n{} as before", failure_,
+                           order_.wish.without_secondary ? Name(Site::kPrimary) + " is"
+                                                         : "Both servers are"),
+               actions);
       }
       return Enter(Step::kDrop, now, actions);
     case Step::kPack:

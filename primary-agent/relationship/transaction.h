@@ -40,6 +40,9 @@ struct Order {
 //   set, set, wait, write           a failure is undone
 //   decide                          durable: from now on to be finished
 //   forget                          both forget what was before
+//
+// A removal without the secondary asks the primary alone, and leaves a record of what the secondary
+// has not heard.
 class Transaction {
  public:
   struct Ask {
@@ -76,8 +79,14 @@ class Transaction {
   const v1::TransactionReport& report() const { return report_; }
   int exit_code() const { return exit_code_; }
   const std::string& text() const { return text_; }
+  // The secondary is gone for good, and is not waited for any longer where it is all that is
+  // waited for: what it was to undo or to forget it keeps. False: nothing is done.
+  bool LeaveSecondary(Actions& actions);
+
   // What is being done, for status: "kea-b is changed"; empty: it has ended.
   std::string Doing() const;
+  // Whether it is past its checks: from now on something may have changed.
+  bool HasBegun() const;
 
  private:
   enum class Step {
@@ -100,11 +109,13 @@ class Transaction {
     kDrop,
     kEnded,
   };
-  static std::vector<Step> StepsOf(v1::TransactionRecord::Kind kind);
+  static std::vector<Step> StepsOf(const Wish& wish);
 
   // -- transaction_steps.cc
   std::string TextOf(Step step) const;
   v1::SiteRequest RequestOf(Step step, Site site) const;
+  // What the record is when nothing is left to be done here.
+  v1::TransactionRecord::Stage LastStage() const;
   void AskSite(Site site, v1::SiteRequest request, Actions& actions);
   void AskSites(Actions& actions);
   // Whether `step` asks this site.
@@ -154,6 +165,9 @@ class Transaction {
   std::string failure_;
   bool settled_ = false;
   bool undoing_ = false;
+  bool decided_ = false;
+  v1::TransactionRecord::Stage left_ =
+      v1::TransactionRecord::STAGE_UNSPECIFIED;  // to the secondary
   v1::TransactionReport report_;
   int exit_code_ = 0;
   std::string text_;

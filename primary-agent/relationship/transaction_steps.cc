@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/agent/address.h"
@@ -9,9 +10,12 @@
 
 namespace nestor::primary {
 
-std::vector<Transaction::Step> Transaction::StepsOf(v1::TransactionRecord::Kind kind) {
+std::vector<Transaction::Step> Transaction::StepsOf(const Wish& wish) {
   using enum Step;
-  switch (kind) {
+  if (wish.without_secondary) {
+    return {kInspect, kTestPrimary, kBegin, kSetPrimary, kWrite, kDecide, kForget, kDrop};
+  }
+  switch (wish.kind) {
     case v1::TransactionRecord::CREATE:
       return {kInspect, kListen,        kProbe,  kTestPrimary,  kPack,
               kSend,    kTestSecondary, kBegin,  kSetSecondary, kSetPrimary,
@@ -41,13 +45,15 @@ const std::string& Transaction::Url(Site site) const {
 
 // What people are told that is being done; empty: nothing new.
 std::string Transaction::TextOf(Step step) const {
+  const bool alone = order_.wish.without_secondary;
   switch (step) {
     case Step::kInspect:
-      return "looking at both servers";
+      return alone ? fmt::format("looking at {}", Name(Site::kPrimary)) : "looking at both servers";
     case Step::kListen:
       return "seeing whether they reach each other";
     case Step::kTestPrimary:
-      return "having both Keas test their configuration";
+      return alone ? "having its Kea test its configuration"
+                   : "having both Keas test their configuration";
     case Step::kSetPrimary:
     case Step::kSetSecondary:
       return fmt::format("changing {}",
@@ -55,9 +61,10 @@ std::string Transaction::TextOf(Step step) const {
     case Step::kSetBoth:
       return "changing both servers";
     case Step::kWrite:
-      return "writing both configuration files";
+      return alone ? "writing its configuration file" : "writing both configuration files";
     case Step::kUndo:
-      return fmt::format("putting both servers back, since {}", failure_);
+      return fmt::format("putting {} back, since {}",
+                         alone ? Name(Site::kPrimary) : std::string("both servers"), failure_);
     case Step::kProbe:
     case Step::kPack:
     case Step::kSend:
@@ -127,7 +134,7 @@ v1::Draft Transaction::DraftOf(Site site) const {
   draft.set_primary(spec().ha().primary());
   draft.set_secondary(spec().ha().secondary());
   if (order_.wish.kind == Record::REMOVE) {
-    draft.set_remove_ha(spec().has_ha());
+    draft.set_remove_ha(spec().has_ha() || order_.wish.without_secondary);
     draft.set_pools(order_.pools);
     if (!primary) draft.set_scopes(order_.secondary_scopes);
     return draft;
@@ -136,6 +143,10 @@ v1::Draft Transaction::DraftOf(Site site) const {
   // What the primary has comes to the secondary whole, or later as a change like any other.
   if (primary) draft.set_pools(order_.pools);
   draft.set_take_objects(!primary && order_.wish.kind == Record::CREATE);
+  const auto known = known_.find(Site::kPrimary);
+  if (!primary && order_.wish.kind == Record::EDIT && known != known_.end()) {
+    draft.set_like_ha(known->second.facts.ha_parameters());
+  }
   return draft;
 }
 
@@ -154,6 +165,7 @@ void Transaction::AskSites(Actions& actions) {
 }
 
 bool Transaction::Asks(Step step, Site site) const {
+  if (order_.wish.without_secondary && site == Site::kSecondary) return false;
   switch (step) {
     case Step::kTestPrimary:
     case Step::kSetPrimary:
@@ -202,6 +214,37 @@ void Transaction::SendPiece(Actions& actions) {
   *request.mutable_piece() = std::move(pieces_.back());
   pieces_.pop_back();
   AskSite(Site::kSecondary, std::move(request), actions);
+}
+
+v1::TransactionRecord::Stage Transaction::LastStage() const {
+  const bool done = decided_ || (steps_.empty() && !undoing_);
+  return order_.wish.without_secondary && done ? v1::TransactionRecord::LEFT : left_;
+}
+
+bool Transaction::HasBegun() const {
+  return Reversible() || step_ == Step::kBegin || step_ == Step::kForget || step_ == Step::kUndo;
+}
+
+bool Transaction::LeaveSecondary(Actions& actions) {
+  if (step_ != Step::kUndo && step_ != Step::kForget) return false;
+  const bool for_primary = retry_at_.contains(Site::kPrimary) ||
+                           std::any_of(open_.begin(), open_.end(), [](const auto& entry) {
+                             return entry.second == Site::kPrimary;
+                           });
+  if (for_primary) return false;
+  left_ =
+      step_ == Step::kUndo ? v1::TransactionRecord::UNDO_LEFT : v1::TransactionRecord::FORGET_LEFT;
+  if (step_ == Step::kUndo) {
+    Settle("UNDONE", 65,
+           fmt::format("{}.\n{} is as before; {} is to undo it when it returns", failure_,
+                       Name(Site::kPrimary), Name(Site::kSecondary)),
+           actions);
+  }
+  open_.clear();
+  retry_at_.clear();
+  actions.gave_up = true;
+  Enter(Step::kDrop, {}, actions);
+  return true;
 }
 
 }  // namespace nestor::primary

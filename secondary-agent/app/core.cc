@@ -214,12 +214,22 @@ void SecondaryApp::Core::OnAgentWelcome(const v1::Envelope& envelope) {
     for (auto& [name, mirror] : mirrors_) mirror->OnConnected();
   }
   welcomed_ = now;
-  for (const std::string& name : welcome.ended()) RemoveMirror(name, envelope.sender());
+  const std::set<std::string> without(welcome.ended_without().begin(),
+                                      welcome.ended_without().end());
+  for (const std::string& name : welcome.ended()) {
+    without.contains(name) ? EndAlone(name, envelope.sender())
+                           : RemoveMirror(name, envelope.sender());
+  }
   std::set<std::string> known;
   for (const v1::RelationshipSpec& spec : welcome.relationships()) known.insert(spec.name());
-  for (const v1::RelationshipSpec& spec : welcome.relationships()) {
+  for (int i = 0; i < welcome.relationships_size(); ++i) {
+    const v1::RelationshipSpec& spec = welcome.relationships(i);
     if (welcome.complete()) RemoveReplaced(spec, known);
     OnSpec(spec);
+    const auto mirror = mirrors_.find(spec.name());
+    if (mirror != mirrors_.end() && i < welcome.sides_size()) {
+      mirror->second->OnPrimarySide(welcome.sides(i));
+    }
   }
   if (!welcome.complete()) return;
   std::set<std::string> orphaned;
@@ -359,8 +369,7 @@ void SecondaryApp::Core::OnLook(DhcpService service, watch::Look look) {
   for (const auto& [name, mirror] : mirrors_) {
     if (mirror->service() != service) continue;
     mirror->OnKea(look.health);
-    if (look.read && !suspended_.contains(name))
-      mirror->OnLocal(look.set, look.origin, look.ha_mode, look.blocked);
+    if (look.read && !suspended_.contains(name)) mirror->OnLocal(look);
   }
   look.set.reset();
   kea.read |= look.read;

@@ -52,6 +52,15 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   void AddMirror(const v1::RelationshipSpec& spec, DhcpService service,
                  protocol::FollowerMemory memory);
   void RemoveMirror(const std::string& name, std::string_view by);
+
+  // -- core_ending.cc
+  // The relationship was removed on its primary while this server was taken for lost. Takes its HA
+  // out here and disables its subnets, then removes the mirror; where that fails, again at the next
+  // such word.
+  void EndAlone(const std::string& name, const std::string& by);
+  void EndNext(const std::string& name, const std::string& by, std::vector<v1::SiteRequest> asks);
+
+  // -- core.cc
   void OnLook(DhcpService service, watch::Look look);
   void SayHello();
   void UpdateReadiness();
@@ -80,6 +89,12 @@ class SecondaryApp::Core : public std::enable_shared_from_this<SecondaryApp::Cor
   std::map<std::string, std::shared_ptr<Mirror>, std::less<>> mirrors_;
   // Whose relationship is ending or was to end: they hear nothing until that is decided.
   std::map<std::string, DhcpService, std::less<>> suspended_;
+  // What EndAlone() is about.
+  struct Ending {
+    bool under_way = false;
+    std::string trouble;  // why it is not done yet, as it was logged; empty: it was not tried yet
+  };
+  std::map<std::string, Ending> alone_;
   std::set<std::string> adding_;    // names between the primary's word and the store's
   std::set<std::string> unserved_;  // of services that its configuration has not, as was logged
   std::set<std::string> orphaned_;  // mirrors that the primary does not know (any more)

@@ -78,6 +78,13 @@ std::vector<std::string> SecondaryApp::Core::TroublesOf(const std::string& name)
   if (!refusal_.empty()) {
     troubles.push_back(fmt::format("{} refuses this agent: {}", primary, refusal_));
   }
+  if (const auto ending = alone_.find(name); ending != alone_.end()) {
+    troubles.push_back(fmt::format(
+        "{} was removed on {} while {} was taken for lost: HA is being taken out here, and its "
+        "subnets are being disabled{}{}",
+        name, primary, options_.server_name,
+        ending->second.trouble.empty() ? "" : "; it is tried again: ", ending->second.trouble));
+  }
   if (orphaned_.contains(name)) {
     troubles.push_back(
         fmt::format("{} does not know {} (was its state directory lost?): adopt it there again, "

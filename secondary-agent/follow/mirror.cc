@@ -83,12 +83,12 @@ void Mirror::OnEnvelope(const v1::Envelope& envelope, std::string_view payload) 
   Do(follower_.OnEnvelope(envelope, payload, *heard_));
 }
 
-void Mirror::OnLocal(std::shared_ptr<const config::ObjectSet> set, const std::string& origin,
-                     const std::string& ha_mode, const std::string& blocked) {
-  ha_mode_ = ha_mode;
-  blocked_ = blocked;
-  if (!blocked.empty()) return;
-  Do(follower_.OnLocal(std::move(set), origin, world_.clock.Now()));
+void Mirror::OnLocal(const watch::Look& look) {
+  ha_mode_ = look.ha_mode;
+  ha_parameters_ = look.ha_parameters;
+  blocked_ = look.blocked;
+  if (!blocked_.empty()) return;
+  Do(follower_.OnLocal(look.set, look.origin, world_.clock.Now()));
 }
 
 void Mirror::OnKea(const watch::KeaHealth& health) {
@@ -224,8 +224,9 @@ void Mirror::Carry(protocol::Compared action) {
   if (const auto found = diffs_.find(action.request_id); found != diffs_.end()) {
     const DiffDone done = std::move(found->second);
     diffs_.erase(found);
-    if (action.status.ok()) return done(std::move(action.report));
-    return done(action.status);
+    if (!action.status.ok()) return done(action.status);
+    ha::AddTo(action.report, HaDrift());
+    return done(std::move(action.report));
   }
   SendReport(action.request_id, action);
 }

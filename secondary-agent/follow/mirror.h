@@ -11,11 +11,13 @@
 #include "common/base/executor.h"
 #include "common/base/random.h"
 #include "common/bus/bus.h"
+#include "common/ha/compare.h"
 #include "common/keafile/config_writer.h"
 #include "common/protocol/follower.h"
 #include "common/protocol/judge.h"
 #include "common/runtime/metrics.h"
 #include "common/store/follower_store.h"
+#include "common/watch/lookout.h"
 #include "nestor/v1/operator.pb.h"
 #include "secondary-agent/apply/applier.h"
 
@@ -53,9 +55,11 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void Tick();
   // An event, or a control message about this relationship.
   void OnEnvelope(const v1::Envelope& envelope, std::string_view payload);
-  void OnLocal(std::shared_ptr<const config::ObjectSet> set, const std::string& origin,
-               const std::string& ha_mode, const std::string& blocked);
+  // The local Kea's configuration, which was read.
+  void OnLocal(const watch::Look& look);
   void OnKea(const watch::KeaHealth& health);
+  // What the primary's agent says of its own side.
+  void OnPrimarySide(const v1::SideStatus& side) { primary_side_ = side; }
   // The primary's agent answers again.
   void OnConnected();
   // The primary speaks of something that this version does not know; `text` says what.
@@ -102,7 +106,10 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   std::string LastError() const;
   protocol::PairFacts Facts() const;
   absl::Duration Lag() const;
+  // In what HA is not the same on both; nothing where that is not known.
+  std::vector<ha::Difference> HaDrift() const;
   protocol::Judgement Judged() const;
+  absl::Time StateSince(const std::string& state) const;
   void Meter();
 
   v1::RelationshipSpec spec_;
@@ -114,9 +121,13 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   watch::KeaHealth health_;
   absl::Time health_wall_;
   std::string ha_mode_;
-  std::string blocked_;      // why the local configuration cannot be mirrored to
-  std::string file_notice_;  // why Kea has to write its file itself; empty: it has not
-  std::string store_error_;  // why the last write to the store failed
+  std::optional<std::string> ha_parameters_;    // nothing: not read yet
+  std::optional<v1::SideStatus> primary_side_;  // nothing: its agent has not told it
+  std::string blocked_;                         // why the local configuration cannot be mirrored to
+  std::string file_notice_;   // why Kea has to write its file itself; empty: it has not
+  std::string store_error_;   // why the last write to the store failed
+  std::string judged_state_;  // as of the last Meter()
+  absl::Time judged_since_;
   std::optional<Instant> heard_;
   absl::Time heard_wall_;
   uint64_t applies_ = 0;

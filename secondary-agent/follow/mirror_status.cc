@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/protocol/envelope.h"
 #include "common/protocol/judge.h"
 #include "common/protocol/wire_time.h"
 #include "secondary-agent/follow/mirror.h"
@@ -38,12 +39,18 @@ void Mirror::FillStatus(v1::SideStatus& side) const {
   side.set_mode(ha_mode_);
   side.set_applies(applies_);
   side.set_file_notice(Utf8(file_notice_, 1024));
+  if (ha_parameters_ && ha_parameters_->size() <= protocol::kMaxHaParameters) {
+    side.set_ha_parameters(*ha_parameters_);
+  }
 }
 
 protocol::PairFacts Mirror::Facts() const {
   protocol::PairFacts facts;
   facts.primary.server = spec_.primary();
+  facts.relationship = spec_.name();
   facts.primary.kea_reachable = follower_.publisher_state() != v1::DEGRADED;
+  facts.primary.ha_known = primary_side_ && primary_side_->has_ha_parameters();
+  if (primary_side_) facts.primary.ha_state = primary_side_->ha_state();
   facts.secondary = {server_,          true,          health_.reachable,
                      health_.ha_state, health_.error, !health_.hook.empty(),
                      file_notice_};
@@ -67,7 +74,19 @@ protocol::PairFacts Mirror::Facts() const {
   facts.held_sequence = follower_.held_sequence();
   facts.observe = spec_.observe();
   facts.last_error = LastError();
+  facts.has_ha = spec_.has_ha();
+  facts.secondary.ha_known = ha_parameters_.has_value();
+  facts.ha_drift = ha::DriftText(HaDrift(), spec_.primary(), server_, spec_.name());
   return facts;
+}
+
+std::vector<ha::Difference> Mirror::HaDrift() const {
+  if (!ha_parameters_ || !primary_side_ || !primary_side_->has_ha_parameters()) return {};
+  return ha::Compare(primary_side_->ha_parameters(), *ha_parameters_);
+}
+
+absl::Time Mirror::StateSince(const std::string& state) const {
+  return state == judged_state_ ? judged_since_ : world_.clock.Wall();
 }
 
 absl::Duration Mirror::Lag() const {
@@ -89,6 +108,8 @@ void Mirror::Meter() {
                                            {"service", std::string(ServiceName(service_))}};
   auto& metrics = world_.metrics;
   const std::string state = Judged().state;
+  if (state != judged_state_) judged_since_ = world_.clock.Wall();
+  judged_state_ = state;
   metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
               state == "OK"         ? 0
               : state == "IMPAIRED" ? 1
@@ -117,10 +138,14 @@ v1::RelationshipStatus Mirror::Status() const {
   status.set_state(judgement.state);
   for (const std::string& reason : judgement.reasons) status.add_reasons(reason);
   for (const std::string& notice : judgement.notices) status.add_notices(notice);
+  for (const std::string& warning : judgement.warnings) status.add_warnings(warning);
   status.set_observe(spec_.observe());
   *status.mutable_since() = spec_.since();
+  *status.mutable_state_since() = ToWire(StateSince(judgement.state));
   v1::ServerStatus& primary = *status.mutable_primary();
   primary.set_server(spec_.primary());
+  if (primary_side_) primary.set_kea_version(primary_side_->kea_version());
+  primary.set_ha_state(facts.primary.ha_state);
   primary.set_reachable(facts.primary.kea_reachable && !facts.peer_silent);
   if (heard_) *primary.mutable_as_of() = ToWire(heard_wall_);
   v1::ServerStatus& secondary = *status.mutable_secondary();
@@ -162,7 +187,11 @@ v1::RelationshipView Mirror::View() const {
   *view.mutable_since() = spec_.since();
   if (spec_.has_ha()) *view.mutable_ha() = spec_.ha();
   view.set_split_pools(spec_.split_pools());
-  view.set_state(Judged().state);
+  const std::string state = Judged().state;
+  view.set_state(protocol::ViewState(state));
+  *view.mutable_state_since() = ToWire(StateSince(state));
+  if (primary_side_) view.set_primary_ha_state(primary_side_->ha_state());
+  view.set_secondary_ha_state(health_.ha_state);
   return view;
 }
 

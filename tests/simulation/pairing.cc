@@ -122,8 +122,9 @@ class Pairing {
     } else {
       v1::RemoveRequest& remove = *request.mutable_remove();
       remove.set_name(std::string(kRelationship));
+      remove.set_without_secondary(dice_.Chance(0.4));
       const v1::Scopes choices[] = {v1::SCOPES_AS_THEY_ARE, v1::DISABLE, v1::DELETE};
-      remove.set_secondary_scopes(choices[dice_.Below(3)]);
+      if (!remove.without_secondary()) remove.set_secondary_scopes(choices[dice_.Below(3)]);
     }
     return request;
   }
@@ -133,6 +134,7 @@ class Pairing {
     const bool paired = !before[0].ha.empty();
     const auto request = Wish(paired);
     chronicle_.Note("---- round {}: {}", round, request.ShortDebugString());
+    if (request.remove().without_secondary()) LoseSecondary();
     reply_.reset();
     (void)desk_->Send(request.SerializeAsString());
     for (int faults = dice_.Between(0, 3); faults > 0; --faults) Break();
@@ -146,6 +148,12 @@ class Pairing {
     Calm();
     if (!Settle()) return;
     Check(before, request, told);
+  }
+
+  // Until the faults end. It may be so lately lost that it still counts as there.
+  void LoseSecondary() {
+    secondary_->Kill(dice_.Chance(0.5) ? AgentHost::Death::kKilled : AgentHost::Death::kPowerOff);
+    Pass(dice_.Fraction() * absl::Seconds(20));
   }
 
   void Break() {
@@ -257,6 +265,10 @@ class Pairing {
     if ((told == "REFUSED" || told == "UNDONE") && after[0].ha != before[0].ha) {
       return Violate(fmt::format("it was said to be {}, and HA is \"{}\" and was \"{}\"", told,
                                  after[0].ha, before[0].ha));
+    }
+    if (told == "DONE" && request.remove().without_secondary() &&
+        after[1].file.find("nestor-disabled") == std::string::npos) {
+      return Violate("the secondary that returned would serve clients beside the primary");
     }
     if (after[0].ha != after[1].ha) {
       return Violate(

@@ -97,6 +97,8 @@ TEST(AddressTest, SaysWhatIsWrongWithAUrl) {
                          Bad{"http://192.0.2.1:65536/", "not 1 to 65535"},
                          Bad{"http://192.0.2.1:80x/", "not 1 to 65535"},
                          Bad{"http://192.0.2.1:-1/", "not 1 to 65535"},
+                         Bad{"http://[fe80::1%eth0]:8000/", "use a global or unique local"},
+                         Bad{"http://[fe80::1]:8000/", "is link-local"},
                          Bad{"http://kea-a.example:8000/", "not an address"},
                          Bad{"http://:8000/", "not an address"},
                          Bad{"http://[]:8000/", "not an address"},
@@ -104,7 +106,6 @@ TEST(AddressTest, SaysWhatIsWrongWithAUrl) {
                          Bad{"http://192.0.2:8000/", "not an address"},
                          Bad{"http://2001:db8::1:8000/", "not an address"},
                          Bad{"http://[192.0.2.1]:8000/", "not an address"},
-                         Bad{"http://[fe80::1%eth0]:8000/", "not an address"},
                          Bad{"http://user@192.0.2.1:8000/", "not an address"}}) {
     const absl::Status status = ParseHaUrl(bad.url).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << bad.url;

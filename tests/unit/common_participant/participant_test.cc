@@ -141,6 +141,7 @@ TEST_F(ParticipantTest, TellsWhatItsServerIs) {
   const v1::SiteFacts with_ha = Do(request).facts();
   EXPECT_EQ(with_ha.ha().mode(), "hot-standby");
   EXPECT_EQ(with_ha.ha_server(), "kea-b");
+  EXPECT_THAT(with_ha.ha_parameters(), HasSubstr(R"("this-server-name":"kea-b")"));
   EXPECT_TRUE(with_ha.multi_threading());
   EXPECT_THAT(with_ha.unfinished(), HasSubstr("east"));
 }
@@ -166,6 +167,18 @@ TEST_F(ParticipantTest, SetsWritesAndForgets) {
   EXPECT_EQ(participant_->Unfinished(), "");
   EXPECT_EQ(Undo().code(), 0);  // nothing is left to be undone
   EXPECT_TRUE(HasHa());
+}
+
+TEST_F(ParticipantTest, TakesOverWhatTheOtherServersHaHasBesides) {
+  ASSERT_EQ(Set().code(), 0);
+  ASSERT_EQ(Forget().code(), 0);
+  v1::SiteRequest request = Setting();
+  request.mutable_set()->mutable_draft()->set_like_ha(
+      R"({"high-availability":[{"mode":"hot-standby","peers":[],"sync-page-limit":500,)"
+      R"("this-server-name":"kea-a"}]})");
+  ASSERT_EQ(Do(request).code(), 0);
+  EXPECT_THAT(Running(), HasSubstr(R"("sync-page-limit":500)"));
+  EXPECT_THAT(Running(), HasSubstr(R"("this-server-name":"kea-b")"));
 }
 
 TEST_F(ParticipantTest, UndoesInKeaAndInItsFile) {

@@ -97,6 +97,50 @@ TEST_F(JudgeTest, AnUnusualHaStateImpairs) {
   EXPECT_EQ(FirstReason(), "HA on kea-a is in state partner-down");
 }
 
+TEST_F(JudgeTest, HaThatIsAPartOfItAndDoesNotRunImpairs) {
+  facts_.secondary.ha_state = "";
+  EXPECT_EQ(State(), "OK") << "it may never have had any";
+  facts_.has_ha = true;
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(FirstReason(), "HA does not run on kea-b");
+  facts_.secondary.ha_known = false;
+  EXPECT_EQ(State(), "OK") << "its agent has not said";
+}
+
+TEST_F(JudgeTest, HaThatIsNotTheSameImpairsWhileTheOtherAgentIsHeard) {
+  facts_.ha_drift = "HA is not the same";
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(FirstReason(), "HA is not the same");
+  facts_.peer_silent = absl::Seconds(9);
+  EXPECT_THAT(Judge(facts_).reasons, ElementsAre(HasSubstr("has been silent")));
+}
+
+TEST_F(JudgeTest, WhatIsBeingDoneToItImpairs) {
+  facts_.changing = "it is being edited";
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(FirstReason(), "it is being edited");
+}
+
+TEST_F(JudgeTest, PoolsForNoServersClientsAreWarnedOf) {
+  facts_.relationship = "east";
+  EXPECT_THAT(Judge(facts_).warnings, IsEmpty());
+  facts_.unsplit_pools = {"10.0.0.10 - 10.0.0.99 in subnet 10.0.0.0/24 (id 1)"};
+  EXPECT_EQ(State(), "OK");
+  EXPECT_THAT(Judge(facts_).warnings,
+              ElementsAre(::testing::AllOf(
+                  HasSubstr("pool 10.0.0.10 - 10.0.0.99 in subnet 10.0.0.0/24 (id 1)"),
+                  HasSubstr("nestorctl relationship split-pools east"))));
+  facts_.more_unsplit = true;
+  EXPECT_THAT(Judge(facts_).warnings, SizeIs(2));
+}
+
+TEST_F(JudgeTest, OneAgentAwayIsImpaired) {
+  facts_.peer_silent = absl::Seconds(9);
+  EXPECT_EQ(State(), "IMPAIRED");
+  EXPECT_EQ(ViewState(State()), "IMPAIRED");
+  EXPECT_EQ(ViewState("OK"), "NORMAL");
+}
+
 TEST_F(JudgeTest, APublisherThatDoesNotPublishImpairs) {
   facts_.publisher_text = "kea-a is FENCED: two primaries";
   EXPECT_EQ(State(), "IMPAIRED");

@@ -70,6 +70,33 @@ TEST_F(HookSourceTest, NeverAsksForTheWholeAtOnce) {
   EXPECT_THAT(kea_.arrived(), Not(Contains("config-get")));
 }
 
+TEST_F(HookSourceTest, KnowsTheParametersOfHaAndAsksForThemOnceAReload) {
+  const auto with_ha = [](int delay) {
+    return fmt::format(
+        R"({{"Dhcp4":{{"hooks-libraries":[{{"library":"/h/libdhcp_nestor.so"}},)"
+        R"({{"library":"/h/libdhcp_ha.so","parameters":{{"high-availability":[)"
+        R"({{"mode":"hot-standby","heartbeat-delay":{}}}]}}}}],"valid-lifetime":1}}}})",
+        delay);
+  };
+  const auto parameters = [this] {
+    const auto running = source_->Read(ChangeSource::By::kLeast, absl::Seconds(1));
+    return running.ok() ? running->ha_parameters : "unread";
+  };
+  EXPECT_EQ(parameters(), "");
+  EXPECT_TRUE(kea_.Set(with_ha(1000)));
+  EXPECT_EQ(Poll(), "reload");
+  EXPECT_EQ(parameters(),
+            R"({"high-availability":[{"heartbeat-delay":1000,"mode":"hot-standby"}]})");
+  const std::string known = source_->Known()->ha_parameters;
+  EXPECT_EQ(known, parameters());
+  EXPECT_TRUE(kea_.Set(with_ha(2000)));
+  EXPECT_EQ(Poll(), "reload");
+  EXPECT_THAT(parameters(), ::testing::HasSubstr("2000"));
+  const auto by_text = source_->Read(ChangeSource::By::kConfigGet, absl::Seconds(1));
+  ASSERT_TRUE(by_text.ok());
+  EXPECT_EQ(by_text->ha_parameters, parameters());
+}
+
 TEST_F(HookSourceTest, NoticesAChangeWithinTheSecondOfTheRead) {
   EXPECT_TRUE(kea_.Set(With(R"("valid-lifetime":2)")));
   EXPECT_EQ(Poll(), "reload");

@@ -41,7 +41,7 @@ TEST(JsonTextTest, StatusHasTheNamesOfTheSchema) {
       R"("as_of":"1970-01-01T00:00:00Z"},"mirror":{"follower_state":"","stream_id":"","term":0,)"
       R"("head":0,"received":0,"applied":0,"persisted":0,"lag_seconds":0.5,"digest_equal":false,)"
       R"("primary_digest":"","secondary_digest":"","apply_by":"","last_error":"",)"
-      R"("publisher_state":"","held_sequence":0},"observe":false,"notices":[]}]})");
+      R"("publisher_state":"","held_sequence":0},"observe":false,"notices":[],"warnings":[]}]})");
 }
 
 TEST(JsonTextTest, ObjectsAreTextOrJson) {

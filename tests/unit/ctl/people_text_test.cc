@@ -66,6 +66,12 @@ TEST(PeopleTextTest, StatusSaysWhatIsWrongOnce) {
   EXPECT_THAT(StatusOf(report), Not(HasSubstr("last error")));
 }
 
+TEST(PeopleTextTest, StatusSaysWhatShouldBeMended) {
+  v1::StatusReport report = Pair();
+  report.mutable_relationships(0)->add_warnings("pool 10.0.0.1 - 10.0.0.9 is for both");
+  EXPECT_THAT(StatusOf(report), HasSubstr("\n\neast4: WARNING: pool 10.0.0.1 - 10.0.0.9 is for"));
+}
+
 TEST(PeopleTextTest, StatusOfNothingSaysHowToBegin) {
   EXPECT_THAT(StatusOf({}), HasSubstr("nestorctl relationship adopt"));
 }
@@ -100,6 +106,8 @@ TEST(PeopleTextTest, TheDifferencesAreShownObjectByObject) {
             "  global valid-lifetime\n"
             "    primary    600\n"
             "    secondary  700\n");
+  difference.clear_secondary();
+  EXPECT_THAT(DiffText(report), HasSubstr("    secondary  (none)\n"));
 }
 
 TEST(PeopleTextTest, WhatAFileChangesIsShownObjectByObject) {
@@ -162,6 +170,11 @@ TEST(PeopleTextTest, RelationshipsAreATable) {
   view.set_hold_percent(20);
   view.set_hold_minimum(5);
   EXPECT_THAT(RelationshipsText(list), HasSubstr("mirror  20 % and 5"));
+  view.set_primary_ha_state("partner-down");
+  view.set_state("IMPAIRED");
+  view.mutable_state_since()->set_seconds(kNow);
+  EXPECT_THAT(RelationshipsText(list), HasSubstr("IMPAIRED  2026-11-23T23:24:50Z"));
+  EXPECT_THAT(RelationshipsText(list), HasSubstr("partner-down"));
   EXPECT_THAT(RelationshipsText({}), HasSubstr("No relationships"));
 }
 

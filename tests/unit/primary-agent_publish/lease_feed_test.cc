@@ -69,7 +69,8 @@ class StreamLeasesTest : public PublishTest {
         spec_, DhcpService::kDhcp4, "kea-a", Open(),
         StreamWorld{clock, queue_, queue_, queue_, *recorder, bus_, *journal, metrics_,
                     [this](const std::string&, const v1::Envelope&) { ++told_; },
-                    [](const std::function<void(absl::Status)>&) {}});
+                    [](const std::function<void(absl::Status)>&) {},
+                    [](std::string_view) { return std::string(); }});
     lease_.set_address("10.0.0.7");
     lease_.set_happened("committed");
   }

@@ -60,6 +60,12 @@ inline Order RemoveOrder() {
   return order;
 }
 
+inline Order RemoveAloneOrder() {
+  Order order = RemoveOrder();
+  order.wish.without_secondary = true;
+  return order;
+}
+
 // Drives a Transaction as the agent does, with two sites that do what they are told, but for what a
 // test breaks.
 class Driven {
@@ -104,6 +110,14 @@ class Driven {
     }
   }
 
+  // The secondary is given up.
+  bool Leave() {
+    Transaction::Actions actions;
+    if (!machine_.LeaveSecondary(actions)) return false;
+    Take(std::move(actions));
+    return true;
+  }
+
   Transaction& machine() { return machine_; }
   std::vector<std::string> FailedChecks() const {
     std::vector<std::string> failed;
@@ -124,7 +138,8 @@ class Driven {
     int sets = 0;
   };
   std::map<Site, Server> servers;
-  std::vector<std::string> asked;  // "secondary set"
+  std::vector<std::string> asked;    // "secondary set"
+  std::map<Site, v1::Draft> drafts;  // as they were set
 
  private:
   void Take(Transaction::Actions actions) {
@@ -167,6 +182,7 @@ class Driven {
       case v1::SiteRequest::kSet:
         server.changed = server.remembers = true;
         ++server.sets;
+        drafts[site] = request.set().draft();
         break;
       case v1::SiteRequest::kLook:
         reply.mutable_health()->set_reachable(true);

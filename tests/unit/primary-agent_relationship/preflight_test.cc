@@ -198,6 +198,18 @@ TEST_F(PreflightTest, AnEditNeedsHaThatNestorCanEdit) {
   EXPECT_THAT(Failed(), ElementsAre(HasSubstr("backup server")));
 }
 
+TEST_F(PreflightTest, ARemovalWithoutTheSecondaryWarnsOfWhatStaysThere) {
+  wish_ = RemoveAloneOrder().wish;
+  secondary_.no_answer = "no agent of kea-b is connected";
+  EXPECT_THAT(Failed(), IsEmpty());
+  EXPECT_THAT(Warned(), ElementsAre(AllOf(HasSubstr("secondary, kea-b"),
+                                          HasSubstr("its Kea keeps the HA hook"))));
+  primary_.facts.set_unfinished("west");
+  EXPECT_THAT(Failed(), ElementsAre(HasSubstr("a change of west")));
+  wish_.secondary_answers = true;
+  EXPECT_THAT(Failed(), ElementsAre(HasSubstr("without --without-secondary")));
+}
+
 TEST_F(PreflightTest, ARemovalOnlyNeedsBothToAnswerAndToWrite) {
   wish_.kind = v1::TransactionRecord::REMOVE;
   primary_.facts.add_missing_libraries("/hooks/libdhcp_ha.so");

@@ -1,0 +1,165 @@
+// A secondary that returns after its relationship was removed without it.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/protocol/envelope.h"
+#include "secondary-agent/app/secondary_app.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_kea.h"
+#include "tests/support/fake_kea_files.h"
+#include "tests/support/fake_reach.h"
+#include "tests/support/sim_disk.h"
+#include "tests/support/step_executor.h"
+
+namespace nestor::secondary {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class Counting final : public Random {
+ public:
+  uint64_t Next() override { return ++next_; }
+
+ private:
+  uint64_t next_ = 0;
+};
+
+class Bus final : public bus::FollowerBus {
+ public:
+  void Subscribe(std::string_view /*prefix*/) override {}
+  void Unsubscribe(std::string_view /*prefix*/) override {}
+  absl::Status SendToPrimary(std::string_view /*payload*/) override { return absl::OkStatus(); }
+  absl::Status Send(std::string_view /*route*/, std::string_view payload) override {
+    EXPECT_TRUE(reply.ParseFromArray(payload.data(), static_cast<int>(payload.size())));
+    return absl::OkStatus();
+  }
+  void OnEvent(EventHandler /*handler*/) override {}
+  void OnPrimary(PrimaryHandler handler) override { primary = std::move(handler); }
+  void OnOperator(bus::ControlHandler handler) override { operators = std::move(handler); }
+
+  PrimaryHandler primary;
+  bus::ControlHandler operators;
+  v1::OperatorReply reply;  // the last
+};
+
+constexpr char kPartner[] =
+    R"({"Dhcp4":{"hooks-libraries":[{"library":"/h/libdhcp_ha.so","parameters":{"high-availability":[)"
+    R"({"mode":"hot-standby","this-server-name":"kea-b"}]}}],"lease-database":{"type":"memfile"},)"
+    R"("subnet4":[{"id":1,"pools":[{"pool":"10.0.0.1-10.0.0.9"}],"subnet":"10.0.0.0/8"}]}})";
+
+class EndedAloneTest : public ::testing::Test {
+ protected:
+  EndedAloneTest() {
+    spec_.set_name("east");
+    spec_.set_service(v1::DHCP4);
+    spec_.set_primary("kea-a");
+    spec_.set_secondary("kea-b");
+    EXPECT_TRUE(store_->SaveRelationship(spec_).ok());
+    EXPECT_TRUE(app_.Start().ok());
+    Pass(absl::Seconds(1));
+  }
+
+  void Pass(absl::Duration time) {
+    for (const Instant end = clock_.Now() + time; clock_.Now() < end;) {
+      clock_.Advance(absl::Milliseconds(250));
+      app_.Tick();
+      while (loop_.Run() || worker_.Run() || disk_queue_.Run()) {
+      }
+    }
+  }
+  // The answer to a Hello of this agent's.
+  void Welcome(bool without) {
+    v1::Envelope envelope;
+    envelope.set_sender("kea-a");
+    envelope.mutable_welcome()->set_complete(true);
+    envelope.mutable_welcome()->add_ended("east");
+    if (without) envelope.mutable_welcome()->add_ended_without("east");
+    bus_.primary(protocol::Seal(envelope));
+    Pass(absl::Seconds(3));
+  }
+  v1::StatusReport Status() {
+    v1::OperatorRequest request;
+    request.set_magic(protocol::kOperatorMagic);
+    request.mutable_status();
+    bus_.operators({"operator", "root", bus::Rights::All(), true}, request.SerializeAsString());
+    return bus_.reply.status();
+  }
+
+  v1::RelationshipSpec spec_;
+  testing::FakeClock clock_;
+  Counting random_;
+  testing::SimDisk disk_;
+  std::unique_ptr<store::FollowerStore> store_ =
+      *store::FollowerStore::Open({.path = "secondary.db", .vfs = disk_.vfs()});
+  testing::FakeKea kea_{DhcpService::kDhcp4, clock_, kPartner};
+  std::unique_ptr<watch::ChangeSource> source_ =
+      watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
+  runtime::Metrics metrics_{clock_};
+  testing::FakeKeaFiles files_{kea_};
+  testing::FakeNetwork addresses_;
+  testing::FakeReach reach_{addresses_, {}};
+  Bus bus_;
+  testing::StepExecutor loop_, worker_, disk_queue_;
+  SecondaryApp app_{{"kea-b", "0.1", {}},
+                    {clock_,
+                     random_,
+                     loop_,
+                     disk_queue_,
+                     bus_,
+                     *store_,
+                     metrics_,
+                     files_,
+                     reach_,
+                     {{DhcpService::kDhcp4, ServiceWorld{kea_, *source_, worker_}}}}};
+};
+
+TEST_F(EndedAloneTest, TakesHaOutAndDisablesItsSubnetsInKeaAndItsFile) {
+  Welcome(true);
+  for (const std::string& config : {kea_.running(), kea_.file()}) {
+    EXPECT_THAT(config, Not(HasSubstr("libdhcp_ha.so")));
+    EXPECT_THAT(config, HasSubstr(R"("client-class":"nestor-disabled")"));
+  }
+  EXPECT_THAT(Status().relationships(), IsEmpty());
+  EXPECT_THAT(*store_->Relationships(), IsEmpty());
+  EXPECT_FALSE(store_->undo().Load(DhcpService::kDhcp4)->has_value());
+}
+
+TEST_F(EndedAloneTest, LeavesHaAloneWhereItHadItsPart) {
+  Welcome(false);
+  EXPECT_THAT(kea_.running(), HasSubstr("libdhcp_ha.so"));
+  EXPECT_THAT(*store_->Relationships(), IsEmpty());
+}
+
+TEST_F(EndedAloneTest, TriesAgainUntilKeaTakesItAndSaysSoMeanwhile) {
+  kea_.Refuse("config-test", "not now");
+  Welcome(true);
+  EXPECT_THAT(kea_.running(), HasSubstr("libdhcp_ha.so"));
+  const v1::StatusReport status = Status();
+  ASSERT_EQ(status.relationships_size(), 1);
+  EXPECT_EQ(status.relationships(0).state(), "IMPAIRED");
+  EXPECT_THAT(status.relationships(0).reasons(), Contains(HasSubstr("not now")));
+  EXPECT_THAT(*store_->Relationships(), SizeIs(1));
+  kea_.Refuse("config-test", "");
+  Welcome(true);
+  EXPECT_THAT(kea_.running(), Not(HasSubstr("libdhcp_ha.so")));
+  EXPECT_THAT(*store_->Relationships(), IsEmpty());
+}
+
+TEST_F(EndedAloneTest, GoesOnFromWhereAnEarlierStartDied) {
+  v1::UndoRecord record;
+  record.set_transaction("ended-east");
+  record.set_relationship("east");
+  record.set_ends(true);
+  ASSERT_TRUE(store_->undo().Save(DhcpService::kDhcp4, record).ok());
+  Welcome(true);
+  EXPECT_THAT(kea_.running(), Not(HasSubstr("libdhcp_ha.so")));
+  EXPECT_THAT(*store_->Relationships(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace nestor::secondary
