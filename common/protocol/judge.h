@@ -33,6 +33,7 @@ struct PairFacts {
   uint64_t held_sequence = 0;
   bool observe = false;
   std::string last_error;
+  uint64_t standing = 0;  // objects changed on the secondary while the primary was away
 };
 
 struct Judgement {

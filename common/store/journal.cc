@@ -219,6 +219,23 @@ class SqliteJournal final : public Journal {
     return log_.AddEntry(relationship, entry);
   }
 
+  absl::StatusOr<uint64_t> AddEntryOnce(std::string_view relationship,
+                                        const v1::HistoryEntry& entry) override {
+    MutexLock lock(mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    ASSIGN_OR_RETURN(const uint64_t there, log_.EntryNamed(relationship, entry.id()));
+    if (there != 0) return there;
+    RETURN_IF_ERROR(log_.AddEntry(relationship, entry));
+    return log_.last_entry();
+  }
+
+  absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship,
+                                           uint64_t entry) override {
+    MutexLock lock(mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    return log_.EntryOf(relationship, entry);
+  }
+
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                         uint32_t limit) override {
     MutexLock lock(mutex_);

@@ -98,6 +98,16 @@ absl::Status Amendment::Begin() {
   }
   running_ = known->set;
   revision_ = known->revision;
+  if (order_.wanted) {
+    ASSIGN_OR_RETURN(wanted_, order_.wanted(*running_));
+  } else {
+    RETURN_IF_ERROR(ReadFile());
+  }
+  FindUnsure();
+  return absl::OkStatus();
+}
+
+absl::Status Amendment::ReadFile() {
   ASSIGN_OR_RETURN(config::Written written,
                    config::Written::Parse(service_, std::exchange(order_.text, {})));
   if (const auto names = written.OptionsWithoutCode(); !names.empty()) {
@@ -110,9 +120,7 @@ absl::Status Amendment::Begin() {
   ASSIGN_OR_RETURN(wanted_, written.Objects());
   // Kea 2.2 tells nobody what it has there, so it is none of the objects.
   if (wanted_.Remove({Kind::kGlobal, "compatibility"})) left_alone_.emplace_back("compatibility");
-  RETURN_IF_ERROR(Complete());
-  FindUnsure();
-  return absl::OkStatus();
+  return Complete();
 }
 
 // Globals that are left out have Kea's defaults, or what runs. Of those that a config-set alone can

@@ -48,6 +48,7 @@ protocol::PairFacts Stream::Facts() const {
   facts.held_sequence = side.held_sequence();
   facts.observe = spec_.observe();
   facts.last_error = side.last_error();
+  facts.standing = side.standing();
   return facts;
 }
 
@@ -132,6 +133,7 @@ v1::RelationshipStatus Stream::Status() const {
                                  ? "FENCED"
                                  : v1::PublisherState_Name(publisher_.state()));
   mirror.set_held_sequence(side.held_sequence());
+  mirror.set_standing(side.standing());
   if (follower_.heard) *mirror.mutable_as_of() = ToWire(follower_.heard_wall);
   return status;
 }

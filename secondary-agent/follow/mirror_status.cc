@@ -24,6 +24,10 @@ std::string Mirror::LastError() const {
 // How the next change goes.
 const char* Mirror::ApplyBy() const { return health_.hook.empty() ? "config-set" : "hook"; }
 
+uint64_t Mirror::Standing() const {
+  return follower_.stands() ? std::max<uint64_t>(1, follower_.standing_objects()) : 0;
+}
+
 void Mirror::FillStatus(v1::SideStatus& side) const {
   side.set_server(server_);
   side.set_kea_version(health_.version);
@@ -38,6 +42,7 @@ void Mirror::FillStatus(v1::SideStatus& side) const {
   side.set_mode(ha_mode_);
   side.set_applies(applies_);
   side.set_file_notice(Utf8(file_notice_, 1024));
+  side.set_standing(Standing());
 }
 
 protocol::PairFacts Mirror::Facts() const {
@@ -67,6 +72,7 @@ protocol::PairFacts Mirror::Facts() const {
   facts.held_sequence = follower_.held_sequence();
   facts.observe = spec_.observe();
   facts.last_error = LastError();
+  facts.standing = Standing();
   return facts;
 }
 
@@ -145,6 +151,7 @@ v1::RelationshipStatus Mirror::Status() const {
   mirror.set_last_error(facts.last_error);
   mirror.set_publisher_state(v1::PublisherState_Name(follower_.publisher_state()));
   mirror.set_held_sequence(follower_.held_sequence());
+  mirror.set_standing(Standing());
   *mirror.mutable_as_of() = ToWire(world_.clock.Wall());
   return status;
 }
