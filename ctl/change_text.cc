@@ -166,7 +166,7 @@ std::string ApplyText(const v1::ApplyReport& report) {
   }
   const auto objects = report.changes_size();
   if (report.state() == "CONFLICT") return text;
-  if (report.state() == "SAME") return text + "Kea runs what the file says; nothing was changed.\n";
+  if (report.state() == "SAME") return text + "Kea runs that already; nothing was changed.\n";
   if (report.state() == "WOULD_CHANGE") {
     return text + fmt::format("{} objects would change.\n", objects);
   }

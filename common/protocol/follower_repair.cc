@@ -213,10 +213,12 @@ void Follower::EndRepairWalk(const TreeWalk& walk, const config::ObjectSet& prim
   drift_unseen_ = false;
   const auto local = std::make_shared<const config::ObjectSet>(walk.local());
   if (stands_ && !walk.change().empty() && kept_digest_ != config::Bytes(local->Digest())) {
-    // Kept first, and compared once more then.
-    verify_asked_ = verify_ready_ = true;
-    (void)KeepStanding(std::make_shared<const config::ObjectSet>(primary), local, /*open=*/false,
-                       now);
+    // Kept first. Then it is known what is to be put back, or it is compared once more.
+    const auto before = std::make_shared<const config::ObjectSet>(primary);
+    const bool is_position = config::Bytes(before->Digest()) == position_.digest && InStream();
+    if (is_position) base_ = before;
+    verify_asked_ = verify_ready_ = !is_position;
+    (void)KeepStanding(before, local, /*open=*/false, now);
     return;
   }
   ApplyOrder order;

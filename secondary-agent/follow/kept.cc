@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kPiece = size_t{32} << 10;
 // An agent from before version 1.2 never answers.
 constexpr absl::Duration kFirstPatience = absl::Seconds(5);
-constexpr absl::Duration kMostPatience = absl::Minutes(10);
+constexpr absl::Duration kMostPatience = absl::Seconds(30);
 
 void FillObjects(const protocol::Keep& keep, const config::ChangeSet& change,
                  v1::HistoryEntry& entry) {

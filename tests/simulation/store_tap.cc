@@ -266,7 +266,16 @@ absl::Status FollowerStoreTap::Keep(std::string_view relationship,
 }
 
 absl::Status FollowerStoreTap::CloseKept(std::string_view relationship, std::string_view id) {
-  return Run([&] { return inner_->CloseKept(relationship, id); });
+  return Run([&] {
+    const auto all = inner_->Kept(relationship);
+    const absl::Status status = inner_->CloseKept(relationship, id);
+    if (!status.ok() || !all.ok()) return status;
+    for (store::KeptChange kept : *all) {
+      kept.open = false;
+      if (kept.entry.id() == id) observer_.OnKept(host_, kept);
+    }
+    return status;
+  });
 }
 
 absl::StatusOr<std::vector<store::KeptChange>> FollowerStoreTap::Kept(

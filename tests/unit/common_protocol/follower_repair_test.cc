@@ -57,13 +57,6 @@ TEST_F(RepairTest, DriftThatCannotBePutBackIsTriedOncePerNews) {
   EXPECT_TRUE(order.has_value());
 }
 
-TEST_F(RepairTest, DriftIsPutBackWhileTheLinkIsBroken) {
-  Follow();
-  Pass(absl::Seconds(5), false);
-  Local(Subnets({1}));
-  EXPECT_TRUE(order.has_value());
-}
-
 TEST_F(RepairTest, AChangeAndDriftAtOnceAreOneStep) {
   Follow();
   Reachable(false);
