@@ -64,8 +64,6 @@ bool Follower::Drifted() const {
 void Follower::NoteStanding(std::string_view origin) {
   standing_origin_ = std::string(origin);
   if (options_.observe) return;
-  // What was not in Kea's file yet is missing, and nobody changed anything.
-  from_old_file_ = origin == kRestart && !persisted_;
   const std::string local = local_digest();
   const bool undone = local == position_.digest;
   // A Kea that starts anew forgets what was not in its file, which nobody asked for.
@@ -80,6 +78,8 @@ void Follower::NoteStanding(std::string_view origin) {
     keeping_ = 0;
   }
   if (origin == kRestart || undone) EndStanding();
+  // What was not in Kea's file yet is missing, and nobody changed anything.
+  from_old_file_ = origin == kRestart && !persisted_;
   if (!open_ && Drifted() && !PrimaryHere() && !from_old_file_) stands_ = true;
 }
 
