@@ -103,7 +103,8 @@ std::string PlaceOf(const v1::HistoryEntry& entry) {
 }
 
 std::string WholeEntry(const v1::HistoryEntry& entry) {
-  std::string text = fmt::format("{} {} of {}", entry.what(), PlaceOf(entry), TimeText(entry.time()));
+  std::string text =
+      fmt::format("{} {} of {}", entry.what(), PlaceOf(entry), TimeText(entry.time()));
   if (!entry.origin().empty()) text += fmt::format(", by {}", entry.origin());
   if (!entry.operator_name().empty()) text += fmt::format(", asked by {}", entry.operator_name());
   text += fmt::format(": {}\n", entry.outcome());
@@ -182,8 +183,7 @@ std::string HistoryText(const v1::HistoryReport& report) {
   }
   Table table({"CHANGE", "TIME", "WHAT", "BY", "SET", "REMOVED", "OUTCOME", "DETAIL"});
   for (const v1::HistoryEntry& entry : report.entries()) {
-    const bool counts =
-        entry.sequence() != 0 || entry.upserted_count() + entry.removed_count() > 0;
+    const bool counts = entry.sequence() != 0 || entry.upserted_count() + entry.removed_count() > 0;
     table.Add({PlaceOf(entry), TimeText(entry.time()), entry.what(),
                entry.operator_name().empty() ? entry.origin() : entry.operator_name(),
                counts ? fmt::to_string(entry.upserted_count()) : "",

@@ -90,9 +90,8 @@ void Verbs::AddLooking() {
 }
 
 void Verbs::AddHistory() {
-  CLI::App* history =
-      Verb(app_, "history", "what was changed when, and what came of it",
-           [this](auto& request) { FillHistory(request); });
+  CLI::App* history = Verb(app_, "history", "what was changed when, and what came of it",
+                           [this](auto& request) { FillHistory(request); });
   history->add_option("NAME", name_, kNameHelp)->required();
   CLI::Option* place =
       history->add_option("SEQ", place_, "this change or entry alone, whole")->check(InHistory());

@@ -36,7 +36,7 @@ class Follower {
     std::string server;
     std::string version;
     bool observe = false;
-    double jitter = 0.5;  // in [0, 1), for the first waits
+    double jitter = 0.5;                  // in [0, 1), for the first waits
     std::string primary = "the primary";  // its name, for texts
   };
 
@@ -299,8 +299,8 @@ class Follower {
   // What was changed here while the primary was away.
   std::optional<Instant> gone_at_;  // since when it is away; nothing: it is here
   bool away_told_ = false;
-  bool stands_ = false;          // what Kea has is such a change, or is one with others
-  bool from_old_file_ = false;   // Kea started from a file older than the position: no such change
+  bool stands_ = false;         // what Kea has is such a change, or is one with others
+  bool from_old_file_ = false;  // Kea started from a file older than the position: no such change
   uint64_t standing_objects_ = 0;
   std::string standing_origin_;  // how it was noticed
   struct Standing {
@@ -310,12 +310,12 @@ class Follower {
     bool durable = false;
   };
   Standing standing_;
-  uint64_t keeping_ = 0;       // the token of a Keep under way; 0: none
-  std::string kept_digest_;    // kept for good: may be replaced
-  Instant keep_at_;            // not before: the last could not be kept
+  uint64_t keeping_ = 0;     // the token of a Keep under way; 0: none
+  std::string kept_digest_;  // kept for good: may be replaced
+  Instant keep_at_;          // not before: the last could not be kept
   Backoff keep_backoff_{absl::Seconds(1), absl::Seconds(30)};
-  std::string saved_base_;     // the digest of the configuration that is kept as the base
-  std::string kept_prefix_;    // of ids, other ones at each start
+  std::string saved_base_;   // the digest of the configuration that is kept as the base
+  std::string kept_prefix_;  // of ids, other ones at each start
   uint64_t next_kept_ = 1;
 
   // Acknowledging.

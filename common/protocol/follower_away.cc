@@ -112,8 +112,7 @@ bool Follower::KeepStanding(const std::shared_ptr<const config::ObjectSet>& befo
                             const std::shared_ptr<const config::ObjectSet>& after, bool open,
                             Instant now) {
   if (!before && after) return false;
-  const std::string digest =
-      after ? std::string(config::Bytes(after->Digest())) : standing_.digest;
+  const std::string digest = after ? std::string(config::Bytes(after->Digest())) : standing_.digest;
   const bool kept = standing_.durable && standing_.digest == digest && standing_.open == open;
   if (keeping_ != 0 || kept || now < keep_at_) return true;
   if (open && saved_base_ != position_.digest) {

@@ -94,10 +94,9 @@ void Follower::StartCompare(Instant now) {
 // The primary is away: what it had last, as far as it is known here, is compared with.
 void Follower::CompareWithBase(const std::string& id) {
   Compared compared{id, absl::OkStatus(), config::Compare(*base_, *known_)};
-  compared.report.set_compared_with(
-      fmt::format("{} is away: {} is compared with what {} had at change {}", options_.primary,
-                  options_.server, options_.primary,
-                  ChangeName(position_.term, position_.sequence)));
+  compared.report.set_compared_with(fmt::format(
+      "{} is away: {} is compared with what {} had at change {}", options_.primary, options_.server,
+      options_.primary, ChangeName(position_.term, position_.sequence)));
   actions_.push_back(std::move(compared));
 }
 

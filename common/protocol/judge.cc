@@ -90,11 +90,10 @@ Judgement Judge(const PairFacts& facts) {
                                         absl::ToDoubleSeconds(*facts.peer_silent)));
   }
   if (facts.standing != 0) {
-    reasons.push_back(
-        fmt::format("{} was changed in {} objects while {} was away; that stands until {} is back, "
-                    "and is kept in the history then: see nestorctl diff",
-                    facts.secondary.server, facts.standing, facts.primary.server,
-                    facts.primary.server));
+    reasons.push_back(fmt::format(
+        "{} was changed in {} objects while {} was away; that stands until {} is back, "
+        "and is kept in the history then: see nestorctl diff",
+        facts.secondary.server, facts.standing, facts.primary.server, facts.primary.server));
   }
   if (!facts.publisher_text.empty()) reasons.push_back(facts.publisher_text);
   JudgeSide(facts.primary, primary_heard, reasons);

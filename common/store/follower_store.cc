@@ -109,8 +109,7 @@ class SqliteFollowerStore final : public FollowerStore {
     return log_.HistoryOf(relationship, sequence);
   }
 
-  absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship,
-                                           uint64_t entry) override {
+  absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship, uint64_t entry) override {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.EntryOf(relationship, entry);

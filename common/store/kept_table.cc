@@ -14,8 +14,7 @@ absl::Status KeptTable::SaveBase(std::string_view relationship, std::string_view
                                  std::string_view snapshot) {
   std::string scratch;
   const std::string_view packed = Pack(snapshot, scratch);
-  Query save =
-      database_.Prepare("INSERT OR REPLACE INTO standing_base VALUES(?1, ?2, ?3, ?4, ?5)");
+  Query save = database_.Prepare("INSERT OR REPLACE INTO standing_base VALUES(?1, ?2, ?3, ?4, ?5)");
   return save.BindRow("standing_base", relationship, digest, snapshot.size(), packed).Run();
 }
 
@@ -38,8 +37,7 @@ absl::Status KeptTable::Save(std::string_view relationship, const KeptChange& ke
       "INSERT INTO kept VALUES(NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT(relationship, id) "
       "DO UPDATE SET open = ?3, digest = ?4, bytes = ?5, entry = ?6, sum = ?7");
   return save
-      .BindRow("kept", relationship, kept.entry.id(), kept.open, kept.digest,
-               entry.size(), packed)
+      .BindRow("kept", relationship, kept.entry.id(), kept.open, kept.digest, entry.size(), packed)
       .Run();
 }
 

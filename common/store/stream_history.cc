@@ -273,8 +273,7 @@ absl::StatusOr<v1::HistoryEntry> StreamLog::ReadEntry(const Query& row) const {
   return entry;
 }
 
-absl::StatusOr<v1::HistoryEntry> StreamLog::EntryOf(std::string_view relationship,
-                                                    uint64_t entry) {
+absl::StatusOr<v1::HistoryEntry> StreamLog::EntryOf(std::string_view relationship, uint64_t entry) {
   Query row = database_.Prepare("SELECT * FROM entry WHERE relationship = ?1 AND id = ?2");
   ASSIGN_OR_RETURN(const bool found, row.Bind(relationship, entry).Next());
   if (found) return ReadEntry(row);
@@ -282,8 +281,7 @@ absl::StatusOr<v1::HistoryEntry> StreamLog::EntryOf(std::string_view relationshi
                relationship, entry);
 }
 
-absl::StatusOr<uint64_t> StreamLog::EntryNamed(std::string_view relationship,
-                                               std::string_view id) {
+absl::StatusOr<uint64_t> StreamLog::EntryNamed(std::string_view relationship, std::string_view id) {
   Query rows = database_.Prepare("SELECT * FROM entry WHERE relationship = ?1 ORDER BY id DESC");
   rows.Bind(relationship);
   while (true) {

@@ -102,8 +102,8 @@ void PrimaryApp::Core::BeginApply(const Upload& upload) {
 }
 
 // Null: it was answered why not.
-std::shared_ptr<PrimaryApp::Core::Applying> PrimaryApp::Core::NewApplying(
-    const Request& request, const std::string& name) {
+std::shared_ptr<PrimaryApp::Core::Applying> PrimaryApp::Core::NewApplying(const Request& request,
+                                                                          const std::string& name) {
   const Stream* stream = Named(request, name);
   if (stream == nullptr) return nullptr;
   if (!amended_.insert(stream->service()).second) {

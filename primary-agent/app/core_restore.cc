@@ -41,18 +41,19 @@ absl::Status Refusal(const std::vector<config::Restoration::Conflict>& conflicts
 void PrimaryApp::Core::Restore(const Request& request) {
   const v1::RestoreRequest& restore = request.message.restore();
   if (Named(request, restore.name()) == nullptr) return;
-  world_.disk.Post([self = weak_from_this(), request, journal = &world_.journal,
-                    loop = &world_.loop] {
-    const v1::RestoreRequest& asked = request.message.restore();
-    auto entry = asked.entry() != 0 ? journal->EntryOf(asked.name(), asked.entry())
-                                    : journal->HistoryOf(asked.name(), asked.sequence());
-    loop->Post([self, request, entry = std::move(entry)]() mutable {
-      const auto core = self.lock();
-      if (!core) return;
-      if (!entry.ok()) return core->desk_->Refuse(request, std::string(Message(entry.status())));
-      core->BeginRestore(request, *std::move(entry));
-    });
-  });
+  world_.disk.Post(
+      [self = weak_from_this(), request, journal = &world_.journal, loop = &world_.loop] {
+        const v1::RestoreRequest& asked = request.message.restore();
+        auto entry = asked.entry() != 0 ? journal->EntryOf(asked.name(), asked.entry())
+                                        : journal->HistoryOf(asked.name(), asked.sequence());
+        loop->Post([self, request, entry = std::move(entry)]() mutable {
+          const auto core = self.lock();
+          if (!core) return;
+          if (!entry.ok())
+            return core->desk_->Refuse(request, std::string(Message(entry.status())));
+          core->BeginRestore(request, *std::move(entry));
+        });
+      });
 }
 
 void PrimaryApp::Core::BeginRestore(const Request& request, v1::HistoryEntry entry) {
@@ -65,10 +66,9 @@ void PrimaryApp::Core::BeginRestore(const Request& request, v1::HistoryEntry ent
   AmendmentOrder& order = applying->order;
   order.merge = true;
   order.dry_run = restore.dry_run();
-  order.origin = fmt::format("history {} by {}", NameOf(applying->entry),
-                             request.message.operator_name().empty()
-                                 ? "an operator"
-                                 : request.message.operator_name());
+  order.origin = fmt::format(
+      "history {} by {}", NameOf(applying->entry),
+      request.message.operator_name().empty() ? "an operator" : request.message.operator_name());
   const bool overwrites = restore.overwrite() || restore.dry_run();
   order.wanted = [entry = applying->entry, conflicts = applying->conflicts, overwrites,
                   server = options_.server_name](
@@ -96,8 +96,9 @@ void PrimaryApp::Core::ToReport(const std::vector<config::Restoration::Conflict>
 // Kea has what the entry holds, as the change `sequence`.
 void PrimaryApp::Core::NoteRestored(const Applying& applying, Stream& stream) {
   const std::string& by = applying.request.message.operator_name();
-  NESTOR_LOG(info, "ENTRY_RESTORED", "relationship={} entry=\"{}\" objects={} overwritten={} by=\"{}\"",
-             applying.name, NameOf(applying.entry), applying.report.changes_size(),
+  NESTOR_LOG(info, "ENTRY_RESTORED",
+             "relationship={} entry=\"{}\" objects={} overwritten={} by=\"{}\"", applying.name,
+             NameOf(applying.entry), applying.report.changes_size(),
              applying.report.conflicts_size(), by);
   if (applying.entry.what() != "kept") return;
   v1::State state;

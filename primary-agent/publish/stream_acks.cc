@@ -135,8 +135,7 @@ void Stream::Announce(const v1::State& state) {
   PublishState(state);
   v1::HistoryEntry entry;
   entry.set_term(publisher_.stream().term);
-  *entry.mutable_time() =
-      state.has_happened() ? state.happened() : ToWire(world_.clock.Wall());
+  *entry.mutable_time() = state.has_happened() ? state.happened() : ToWire(world_.clock.Wall());
   entry.set_what(state.what());
   entry.set_outcome(state.to());
   entry.set_detail(state.reason());

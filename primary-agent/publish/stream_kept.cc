@@ -73,10 +73,10 @@ void Stream::AnnounceKept(const v1::HistoryEntry& entry) {
   state.set_server(spec_.secondary());
   state.set_entry(entry.entry());
   *state.mutable_happened() = entry.time();
-  state.set_reason(fmt::format(
-      "{} objects {}; the configuration of {} takes their place. To bring them back: "
-      "nestorctl history {} e{} --apply-to primary",
-      objects, entry.detail(), server_, spec_.name(), entry.entry()));
+  state.set_reason(
+      fmt::format("{} objects {}; the configuration of {} takes their place. To bring them back: "
+                  "nestorctl history {} e{} --apply-to primary",
+                  objects, entry.detail(), server_, spec_.name(), entry.entry()));
   size_t bytes = 0;
   const auto fits = [&](size_t size) { return (bytes += size) <= kMostObjectBytes; };
   for (const v1::Object& one : entry.upserted()) {

@@ -160,7 +160,8 @@ bool Applier::Compose(Job& job) {
 }
 
 bool Applier::Test(Job& job) {
-  const auto answer = kea_.Send("config-test", job.arguments, kea::SetTimeout(job.arguments.size()));
+  const auto answer =
+      kea_.Send("config-test", job.arguments, kea::SetTimeout(job.arguments.size()));
   if (!answer.ok()) {
     job.result.outcome = Outcome::kUnreachable;
     job.result.text = fmt::format(

@@ -75,8 +75,8 @@ void KeptOutbox::Again(Instant now) {
 }
 
 bool KeptOutbox::Delivered(const std::string& id) {
-  const auto found = std::find_if(items_.begin(), items_.end(),
-                                  [&](const Item& item) { return item.id == id; });
+  const auto found =
+      std::find_if(items_.begin(), items_.end(), [&](const Item& item) { return item.id == id; });
   if (found == items_.end()) return false;
   if (found == items_.begin()) {
     patience_ = absl::ZeroDuration();
@@ -107,9 +107,9 @@ absl::StatusOr<std::optional<v1::HistoryEntry>> CarryOut(const protocol::Keep& k
     kept.entry.set_what("kept");
     kept.entry.set_outcome("kept");
     kept.entry.set_origin(keep.origin);
-    kept.entry.set_detail(fmt::format(
-        "{}; last noticed {}", keep.detail,
-        absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", now, absl::UTCTimeZone())));
+    kept.entry.set_detail(
+        fmt::format("{}; last noticed {}", keep.detail,
+                    absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", now, absl::UTCTimeZone())));
     FillObjects(keep, change, kept.entry);
     RETURN_IF_ERROR(store.Keep(relationship, kept));
   }

@@ -25,9 +25,9 @@ Mirror::Mirror(v1::RelationshipSpec spec, DhcpService service, std::string serve
       service_(service),
       server_(std::move(server)),
       world_(std::move(world)),
-      follower_({spec_.name(), server_, std::move(version), spec_.observe(), jitter,
-                 spec_.primary()},
-                std::move(memory), nonce_seed, world_.clock.Now()),
+      follower_(
+          {spec_.name(), server_, std::move(version), spec_.observe(), jitter, spec_.primary()},
+          std::move(memory), nonce_seed, world_.clock.Now()),
       next_meter_(world_.clock.Now()),
       next_compact_(world_.clock.Now() + kCompactPeriod),
       next_unsupported_(world_.clock.Now()) {}

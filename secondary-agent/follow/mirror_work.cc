@@ -100,8 +100,7 @@ void Mirror::Carry(protocol::KeepReceived action) {
 
 void Mirror::Carry(protocol::Keep action) {
   world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
-                      name = spec_.name(), action = std::move(action),
-                      wall = world_.clock.Wall()] {
+                      name = spec_.name(), action = std::move(action), wall = world_.clock.Wall()] {
     auto entry = CarryOut(action, name, wall, *store);
     loop->Post([self, entry = std::move(entry), token = action.token] {
       const auto mirror = self.lock();

@@ -22,9 +22,10 @@ void StandingOracle::OnKeaSet(const std::string& running) {
   running_ = running;
   if (!replaced) return;
   if (!kept_.contains(*stood_)) {
-    chronicle_.Violate("S17", "what was set on the secondary while the primary was away was "
-                              "replaced, and nobody kept it: " +
-                                  Short(*stood_));
+    chronicle_.Violate("S17",
+                       "what was set on the secondary while the primary was away was "
+                       "replaced, and nobody kept it: " +
+                           Short(*stood_));
   }
   stood_.reset();
 }

@@ -251,13 +251,12 @@ absl::Status FollowerStoreTap::SaveBase(std::string_view relationship, std::stri
   return Run([&] { return inner_->SaveBase(relationship, digest, snapshot); });
 }
 
-absl::StatusOr<std::optional<std::string>> FollowerStoreTap::LoadBase(
-    std::string_view relationship, std::string_view digest) {
+absl::StatusOr<std::optional<std::string>> FollowerStoreTap::LoadBase(std::string_view relationship,
+                                                                      std::string_view digest) {
   return Run([&] { return inner_->LoadBase(relationship, digest); });
 }
 
-absl::Status FollowerStoreTap::Keep(std::string_view relationship,
-                                    const store::KeptChange& kept) {
+absl::Status FollowerStoreTap::Keep(std::string_view relationship, const store::KeptChange& kept) {
   return Run([&] {
     const absl::Status status = inner_->Keep(relationship, kept);
     if (status.ok()) observer_.OnKept(host_, kept);

@@ -16,7 +16,7 @@ constexpr absl::Duration kMonitorPatience = absl::Seconds(20);
 constexpr absl::Duration kPatience = absl::Minutes(20);
 // A connection that the last fault broke is noticed, made again, and looked at three times.
 constexpr absl::Duration kTailPatience = absl::Seconds(20);
-constexpr int kGoodLooks = 3;      // in a row
+constexpr int kGoodLooks = 3;  // in a row
 // What is told is told again after half a minute at most.
 constexpr absl::Duration kTellPatience = absl::Seconds(90);
 constexpr size_t kDeepest = 1500;  // tasks that may wait in an executor

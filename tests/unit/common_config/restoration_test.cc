@@ -61,8 +61,7 @@ class RestorationTest : public ::testing::Test {
   static std::vector<std::string> ConflictsOf(const Restoration& restoration) {
     std::vector<std::string> texts;
     for (const auto& one : restoration.conflicts) {
-      texts.push_back(
-          fmt::format("{}: {} | {} | {}", one.id.key, one.before, one.now, one.after));
+      texts.push_back(fmt::format("{}: {} | {} | {}", one.id.key, one.before, one.now, one.after));
     }
     return texts;
   }
@@ -91,8 +90,8 @@ TEST_F(RestorationTest, WhatIsSoAlreadyIsNoConflict) {
 TEST_F(RestorationTest, EachObjectThatChangedSinceIsAConflict) {
   const ObjectSet running = SetOf({{Subnet(1), "{\"a\":9}"}, {Subnet(3), "{\"b\":1}"}});
   const Restoration restored = Restored(running);
-  EXPECT_THAT(ConflictsOf(restored), ElementsAre("1: {\"a\":1} | {\"a\":9} | {\"a\":2}",
-                                                 "3:  | {\"b\":1} | {}"));
+  EXPECT_THAT(ConflictsOf(restored),
+              ElementsAre("1: {\"a\":1} | {\"a\":9} | {\"a\":2}", "3:  | {\"b\":1} | {}"));
   EXPECT_EQ(restored.wanted.Digest(), after_.Digest());
 }
 

@@ -149,11 +149,10 @@ TEST(CommandLineTest, Relationships) {
 }
 
 TEST(CommandLineTest, CreatingARelationship) {
-  const Invocation invocation =
-      Parsed({"relationship", "create", "east6", "--service", "dhcp6", "--mode", "load-balancing",
-              "--secondary", "kea-b", "--heartbeat-delay", "1000", "--max-unacked-clients", "0",
-              "--secondary-url", "http://192.0.2.2:8000/", "--split-pools", "--timeout", "30",
-              "--yes"});
+  const Invocation invocation = Parsed(
+      {"relationship", "create", "east6", "--service", "dhcp6", "--mode", "load-balancing",
+       "--secondary", "kea-b", "--heartbeat-delay", "1000", "--max-unacked-clients", "0",
+       "--secondary-url", "http://192.0.2.2:8000/", "--split-pools", "--timeout", "30", "--yes"});
   EXPECT_TRUE(invocation.yes);
   const v1::CreateRequest& create = invocation.request.create();
   EXPECT_EQ(create.name(), "east6");

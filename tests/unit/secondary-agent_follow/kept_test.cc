@@ -81,10 +81,10 @@ class KeepTest : public ::testing::Test {
     (void)set->Digest();
     return set;
   }
-  std::optional<v1::HistoryEntry> Keep(bool open, SetPtr after, absl::Time now = absl::UnixEpoch()) {
-    const auto entry =
-        CarryOut({1, "k1", open, before_, std::move(after), "reload", "changed"}, "east", now,
-                 *store_);
+  std::optional<v1::HistoryEntry> Keep(bool open, SetPtr after,
+                                       absl::Time now = absl::UnixEpoch()) {
+    const auto entry = CarryOut({1, "k1", open, before_, std::move(after), "reload", "changed"},
+                                "east", now, *store_);
     EXPECT_TRUE(entry.ok()) << entry.status();
     return *entry;
   }
@@ -145,8 +145,8 @@ TEST_F(KeepTest, TheBaseIsOfItsDigestAlone) {
 
 TEST_F(KeepTest, OfTwoThatAreOpenTheOlderIsClosed) {
   (void)Keep(true, after_);
-  ASSERT_TRUE(CarryOut({1, "k2", true, before_, after_, "", ""}, "east", absl::UnixEpoch(), *store_)
-                  .ok());
+  ASSERT_TRUE(
+      CarryOut({1, "k2", true, before_, after_, "", ""}, "east", absl::UnixEpoch(), *store_).ok());
   KeptOutbox outbox;
   EXPECT_EQ(Load(outbox).id, "k2");
   EXPECT_EQ(outbox.Next(kNow)->request_id(), "k1");
