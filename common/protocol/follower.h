@@ -169,7 +169,7 @@ class Follower {
   void NoteAway(Instant now);
   bool Drifted() const;
   bool Stands(Instant now);
-  void NoteStanding(std::string_view origin);
+  void NoteStanding(std::string_view origin, bool first);
   bool KeepStanding(const std::shared_ptr<const config::ObjectSet>& before,
                     const std::shared_ptr<const config::ObjectSet>& after, bool open, Instant now);
   void KeepAside(const std::shared_ptr<const config::ObjectSet>& overwritten);
@@ -308,6 +308,7 @@ class Follower {
     std::string digest;  // of the configuration with it
     bool open = true;
     bool durable = false;
+    bool closing = false;  // it is gone from Kea, and is kept as it was
   };
   Standing standing_;
   uint64_t keeping_ = 0;     // the token of a Keep under way; 0: none

@@ -60,20 +60,22 @@ bool Follower::Drifted() const {
   return local != position_.digest && !OnTheWay(local);
 }
 
-// The local Kea was read, and `known_` is what it has.
-void Follower::NoteStanding(std::string_view origin) {
+// The local Kea was read, `first`: by this agent, and `known_` is what it has.
+void Follower::NoteStanding(std::string_view origin, bool first) {
   standing_origin_ = std::string(origin);
   if (options_.observe) return;
   const std::string local = local_digest();
   const bool undone = local == position_.digest;
-  // A Kea that starts anew forgets what was not in its file, which nobody asked for.
-  const bool forgot = origin == kRestart && local != standing_.digest;
-  if (!standing_.id.empty() && (forgot || undone)) {
-    Keep keep;
-    keep.id = standing_.id;
-    keep.open = !forgot;
-    if (keep.open) keep.before = keep.after = known_;
-    actions_.push_back(std::move(keep));
+  // A Kea that started anew, as it may have while this agent was down, has forgotten what was not
+  // in its file, which nobody asked for.
+  const bool anew = origin == kRestart || (first && undone);
+  if (!standing_.id.empty() && anew && local != standing_.digest) {
+    standing_.closing = true;
+  } else if (!standing_.id.empty() && undone) {
+    Keep forgotten;
+    forgotten.id = standing_.id;
+    forgotten.before = forgotten.after = known_;
+    actions_.push_back(std::move(forgotten));
     standing_ = {};
     keeping_ = 0;
   }
@@ -86,6 +88,10 @@ void Follower::NoteStanding(std::string_view origin) {
 // True: what Kea has stands, or is being kept, and nothing is to be put in its place yet.
 bool Follower::Stands(Instant now) {
   if (options_.observe) return false;
+  if (standing_.closing) {
+    (void)KeepStanding(nullptr, nullptr, /*open=*/false, now);
+    return true;
+  }
   const bool drifted = Drifted();
   // A person who resyncs says that what the primary had last counts.
   const bool returned = PrimaryHere() || (resync_ && Joined());

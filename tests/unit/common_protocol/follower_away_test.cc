@@ -142,6 +142,28 @@ TEST_F(AwayTest, TheAgentsRestartLosesNothingOfIt) {
   EXPECT_EQ(DigestOf(kea), stream.head_digest());
 }
 
+TEST_F(AwayTest, WhatKeaForgotWhileTheAgentWasDownIsKept) {
+  GoAway();
+  Local(Subnets({1, 2, 3, 4}));
+  StartAgain(Subnets({1, 2, 3}));
+  EXPECT_THAT(Kept(), ElementsAre("closed +4"));
+  EXPECT_FALSE(follower->stands());
+}
+
+TEST_F(AwayTest, WhatKeaForgotIsKeptAlsoWhereTheDiskIsFullAtFirst) {
+  GoAway();
+  Local(Subnets({1, 2, 3, 4}));
+  hold_keep = true;
+  Local(Subnets({1, 2, 3}), "restart");
+  FinishKeep(false);
+  Local(Subnets({1, 2}));
+  EXPECT_THAT(held_keep, IsEmpty()) << "one after another";
+  Pass(absl::Seconds(3), /*beating=*/false);
+  FinishKeep();
+  FinishKeep();
+  EXPECT_THAT(Kept(), ElementsAre("closed +4", "open -3"));
+}
+
 TEST_F(AwayTest, WhatIsChangedWhileTheAgentIsDownToo) {
   GoAway();
   StartAgain(Subnets({1, 2}));
