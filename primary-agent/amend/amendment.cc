@@ -92,9 +92,11 @@ absl::Status Amendment::Begin() {
   if (!known) {
     return Error(absl::StatusCode::kFailedPrecondition,
                  "Kea on {} has not loaded libdhcp_nestor.so, so only a reload changes it: nothing "
-                 "was done. Put the file in place and let Kea reload (HA begins anew), or load the "
-                 "library and ask again",
-                 server_);
+                 "was done. {} the library and ask again",
+                 server_,
+                 order_.wanted
+                     ? "Load"
+                     : "Put the file in place and let Kea reload (HA begins anew), or load");
   }
   running_ = known->set;
   revision_ = known->revision;
@@ -274,9 +276,9 @@ absl::Status Amendment::RefusedBy(const hook::Applied& applied) const {
   }
   if (applied.result == hook::Applied::Result::kNeedsConfigSet) {
     return Error(absl::StatusCode::kFailedPrecondition,
-                 "only a reload changes what the file says otherwise than Kea on {} runs it: {}. "
+                 "only a reload changes what {} says otherwise than Kea on {} runs it: {}. "
                  "Nothing was changed",
-                 server_, text);
+                 order_.wanted ? "the entry" : "the file", server_, text);
   }
   return Error(absl::StatusCode::kFailedPrecondition,
                "Kea on {} refuses it: {}. Nothing was changed", server_,
