@@ -173,6 +173,7 @@ class Follower {
   bool KeepStanding(const std::shared_ptr<const config::ObjectSet>& before,
                     const std::shared_ptr<const config::ObjectSet>& after, bool open, Instant now);
   void KeepAside(const std::shared_ptr<const config::ObjectSet>& overwritten);
+  void ForgetStanding();
   void EndStanding();
   std::string NewKeptId();
   std::string StandingText() const;

@@ -72,12 +72,7 @@ void Follower::NoteStanding(std::string_view origin, bool first) {
   if (!standing_.id.empty() && anew && local != standing_.digest) {
     standing_.closing = true;
   } else if (!standing_.id.empty() && undone) {
-    Keep forgotten;
-    forgotten.id = standing_.id;
-    forgotten.before = forgotten.after = known_;
-    actions_.push_back(std::move(forgotten));
-    standing_ = {};
-    keeping_ = 0;
+    ForgetStanding();
   }
   if (origin == kRestart || undone) EndStanding();
   // What was not in Kea's file yet is missing, and nobody changed anything.
@@ -104,12 +99,28 @@ bool Follower::Stands(Instant now) {
   if (keeping_ != 0) return true;
   if (!stands_ && standing_.id.empty()) return false;
   if (drifted && kept_digest_ == local_digest()) return false;
+  // The primary has the same by now.
+  if (!drifted && position_.sequence != 0) {
+    ForgetStanding();
+    EndStanding();
+    return false;
+  }
   const auto before = base_ || !whole_ ? base_ : whole_->set;
   if (drifted && before) return KeepStanding(before, known_, /*open=*/false, now);
   if (!standing_.id.empty()) return KeepStanding(nullptr, nullptr, /*open=*/false, now);
   // Only the primary's tree can tell what it is a change of: see EndRepairWalk().
-  if (!drifted) EndStanding();
   return false;
+}
+
+// Nothing of what is kept and may change is missing from what Kea has or is about to have.
+void Follower::ForgetStanding() {
+  if (standing_.id.empty()) return;
+  Keep forgotten;
+  forgotten.id = standing_.id;
+  forgotten.before = forgotten.after = known_;
+  actions_.push_back(std::move(forgotten));
+  standing_ = {};
+  keeping_ = 0;
 }
 
 // Has `after` kept as a change of `before`; both null: as it was kept last. False: there is nothing

@@ -228,6 +228,18 @@ TEST_F(AwayTest, WhatThePrimaryChangedMeanwhileWinsAndIsNotTakenForIt) {
   EXPECT_EQ(DigestOf(kea), stream.head_digest());
 }
 
+TEST_F(AwayTest, WhatThePrimaryComesBackWithItselfIsNotKept) {
+  GoAway();
+  Local(Subnets({1, 2, 3, 4}));
+  stream.Add(Subnets({1, 2, 3, 4}));
+  ComeBack(v1::REPLAY);
+  Transfer(stream.ReplayFrom(2, 2));
+  EXPECT_THAT(Kept(), IsEmpty());
+  Finish();
+  EXPECT_EQ(follower->position().sequence, 2u);
+  EXPECT_FALSE(follower->stands());
+}
+
 TEST_F(AwayTest, AnotherStreamsSnapshotReplacesItOnlyWhenItIsKept) {
   GoAway();
   Local(Subnets({1, 2, 3, 4}));
