@@ -111,6 +111,9 @@ void Mirror::Meter() {
               static_cast<double>(applies_));
   metrics.Set("nestor_held_sequence", "The change that waits for approval; 0: none.", labels,
               static_cast<double>(follower_.held_sequence()));
+  metrics.Set("nestor_standing_objects",
+              "Objects changed here while the primary was away, which stand.", labels,
+              static_cast<double>(Standing()));
 }
 
 v1::RelationshipStatus Mirror::Status() const {
