@@ -96,9 +96,15 @@ bool HasObjects(const v1::HistoryEntry& entry) {
   return !entry.upserted().empty() || !entry.removed().empty() || !entry.replaced().empty();
 }
 
+// By which it is asked for; of a change, with its term.
+std::string PlaceOf(const v1::HistoryEntry& entry) {
+  if (entry.sequence() != 0) return fmt::format("{}/{}", entry.term(), entry.sequence());
+  return entry.entry() == 0 ? std::string() : fmt::format("e{}", entry.entry());
+}
+
 std::string WholeEntry(const v1::HistoryEntry& entry) {
-  std::string text = fmt::format("{} {}/{} of {}", entry.what(), entry.term(), entry.sequence(),
-                                 TimeText(entry.time()));
+  std::string text =
+      fmt::format("{} {} of {}", entry.what(), PlaceOf(entry), TimeText(entry.time()));
   if (!entry.origin().empty()) text += fmt::format(", by {}", entry.origin());
   if (!entry.operator_name().empty()) text += fmt::format(", asked by {}", entry.operator_name());
   text += fmt::format(": {}\n", entry.outcome());
@@ -112,11 +118,25 @@ std::string WholeEntry(const v1::HistoryEntry& entry) {
   return text;
 }
 
+std::string ConflictText(const v1::ObjectConflict& conflict) {
+  const auto line = [](const char* when, const std::string& json) {
+    return fmt::format("    {:<7} {}\n", when, json.empty() ? "not there" : json);
+  };
+  return fmt::format("! {} {} was changed on the primary since\n", conflict.kind(),
+                     conflict.key()) +
+         line("before", conflict.before()) + line("now", conflict.now()) +
+         line("after", conflict.after());
+}
+
 }  // namespace
 
 std::string DiffText(const v1::DiffReport& report) {
-  if (report.same()) return "The two servers have the same: nothing that is mirrored differs.\n";
+  if (report.same()) {
+    return fmt::format("{}{}The two servers have the same: nothing that is mirrored differs.\n",
+                       report.compared_with(), report.compared_with().empty() ? "" : ".\n");
+  }
   std::string text;
+  if (!report.compared_with().empty()) text += report.compared_with() + ".\n";
   AppendObjects("only on the primary", report.only_on_primary(), text);
   AppendObjects("only on the secondary", report.only_on_secondary(), text);
   if (!report.different().empty()) text += "different:\n";
@@ -140,12 +160,16 @@ std::string ApplyText(const v1::ApplyReport& report) {
     if (!change.before().empty()) text += fmt::format("    before  {}\n", change.before());
     if (!change.after().empty()) text += fmt::format("    after   {}\n", change.after());
   }
+  for (const v1::ObjectConflict& conflict : report.conflicts()) {
+    text += ConflictText(conflict);
+  }
   for (const std::string& name : report.left_alone()) {
     text += fmt::format(
         "{} is left alone, though it may not be as in the file: only a reload sets it\n", name);
   }
   const auto objects = report.changes_size();
-  if (report.state() == "SAME") return text + "Kea runs what the file says; nothing was changed.\n";
+  if (report.state() == "CONFLICT") return text;
+  if (report.state() == "SAME") return text + "Kea runs that already; nothing was changed.\n";
   if (report.state() == "WOULD_CHANGE") {
     return text + fmt::format("{} objects would change.\n", objects);
   }
@@ -161,12 +185,11 @@ std::string HistoryText(const v1::HistoryReport& report) {
   }
   Table table({"CHANGE", "TIME", "WHAT", "BY", "SET", "REMOVED", "OUTCOME", "DETAIL"});
   for (const v1::HistoryEntry& entry : report.entries()) {
-    const bool is_change = entry.sequence() != 0;
-    table.Add({is_change ? fmt::format("{}/{}", entry.term(), entry.sequence()) : "",
-               TimeText(entry.time()), entry.what(),
+    const bool counts = entry.sequence() != 0 || entry.upserted_count() + entry.removed_count() > 0;
+    table.Add({PlaceOf(entry), TimeText(entry.time()), entry.what(),
                entry.operator_name().empty() ? entry.origin() : entry.operator_name(),
-               is_change ? fmt::to_string(entry.upserted_count()) : "",
-               is_change ? fmt::to_string(entry.removed_count()) : "", entry.outcome(),
+               counts ? fmt::to_string(entry.upserted_count()) : "",
+               counts ? fmt::to_string(entry.removed_count()) : "", entry.outcome(),
                entry.detail()});
   }
   return table.Text();

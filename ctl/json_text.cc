@@ -24,9 +24,10 @@ bool HoldsJson(const FieldDescriptor& field) {
   const std::string& name = field.full_name();
   return name == "nestor.v1.Object.object" || name == "nestor.v1.Difference.primary" ||
          name == "nestor.v1.Difference.secondary" || name == "nestor.v1.ObjectChange.before" ||
-         name == "nestor.v1.ObjectChange.after" || name == "nestor.v1.DraftChange.before" ||
-         name == "nestor.v1.DraftChange.after" || name == "nestor.v1.Tested.ha" ||
-         name == "nestor.v1.Tested.multi_threading";
+         name == "nestor.v1.ObjectChange.after" || name == "nestor.v1.ObjectConflict.before" ||
+         name == "nestor.v1.ObjectConflict.now" || name == "nestor.v1.ObjectConflict.after" ||
+         name == "nestor.v1.DraftChange.before" || name == "nestor.v1.DraftChange.after" ||
+         name == "nestor.v1.Tested.ha" || name == "nestor.v1.Tested.multi_threading";
 }
 
 // Turns what protobuf wrote for a message into what JsonText() promises. Must live as long as what

@@ -32,6 +32,7 @@ absl::Duration PatienceFor(const v1::OperatorRequest& request) {
     case Verb::kResync:
       return request.resync().wait() ? absl::Minutes(11) : absl::Seconds(30);
     case Verb::kApply:
+    case Verb::kRestore:
     case Verb::kCreate:
     case Verb::kEdit:
       return absl::Minutes(5);
@@ -71,6 +72,8 @@ bool ChangesSomething(const v1::OperatorRequest& request) {
       return true;
     case Verb::kApply:
       return !request.apply().dry_run();
+    case Verb::kRestore:
+      return !request.restore().dry_run();
     case Verb::kCreate:
     case Verb::kEdit:
     case Verb::kRemove:
@@ -245,6 +248,21 @@ int AskHa(const Invocation& invocation, bus::OperatorClient& client) {
   return Ask(invocation, client);
 }
 
+// What was kept is shown first, with what stands in its way, and brought back when a person agrees.
+int AskRestore(Invocation invocation, bus::OperatorClient& client) {
+  v1::RestoreRequest& restore = *invocation.request.mutable_restore();
+  restore.set_dry_run(true);
+  const auto answer = AskOnce(invocation, client);
+  const auto* shown = std::get_if<v1::OperatorReply>(&answer);
+  if (shown == nullptr) return std::get<int>(answer);
+  if (shown->exit_code() != 0 || shown->apply().state() == "SAME") return shown->exit_code();
+  const bool conflicts = shown->apply().conflicts_size() > 0;
+  if (!Agrees(conflicts ? "Overwrite what the primary has?" : "Do it?")) return NotDone();
+  restore.set_dry_run(false);
+  restore.set_overwrite(conflicts);
+  return Ask(invocation, client);
+}
+
 // What is asked for, after the questions that go before it.
 int Carry(const Invocation& invocation, bus::OperatorClient& client) {
   switch (invocation.request.verb_case()) {
@@ -256,6 +274,12 @@ int Carry(const Invocation& invocation, bus::OperatorClient& client) {
                  : AskFirst(invocation, client);
     case Verb::kHa:
       return AskHa(invocation, client);
+    case Verb::kRestore:
+      // A script is asked nothing: the agent refuses where something stands in the way.
+      return invocation.yes || invocation.request.restore().dry_run() || invocation.json ||
+                     ::isatty(STDIN_FILENO) == 0
+                 ? Ask(invocation, client)
+                 : AskRestore(invocation, client);
     default:
       return Ask(invocation, client);
   }

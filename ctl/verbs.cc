@@ -15,6 +15,18 @@ CLI::Validator Counting() {
           ""};
 }
 
+CLI::Validator InHistory() {
+  return {[](const std::string& text) {
+            uint64_t number = 0;
+            const std::string digits = text.substr(text.starts_with('e') ? 1 : 0);
+            return absl::SimpleAtoi(digits, &number) && number > 0
+                       ? std::string()
+                       : fmt::format("\"{}\" is neither a change's number nor an entry's, as e7",
+                                     text);
+          },
+          ""};
+}
+
 Verbs::Verbs(CLI::App& app, Invocation& invocation) : app_(app), invocation_(invocation) {
   AddGlobal();
   AddLooking();
@@ -78,15 +90,46 @@ void Verbs::AddLooking() {
 }
 
 void Verbs::AddHistory() {
-  CLI::App* history =
-      Verb(app_, "history", "what was changed when, and what came of it", [this](auto& request) {
-        request.mutable_history()->set_name(name_);
-        request.mutable_history()->set_sequence(sequence_);
-        request.mutable_history()->set_limit(limit_);
-      });
+  CLI::App* history = Verb(app_, "history", "what was changed when, and what came of it",
+                           [this](auto& request) { FillHistory(request); });
   history->add_option("NAME", name_, kNameHelp)->required();
-  history->add_option("SEQ", sequence_, "this change alone, whole")->check(Counting());
+  CLI::Option* place =
+      history->add_option("SEQ", place_, "this change or entry alone, whole")->check(InHistory());
   history->add_option("--limit", limit_, "at most so many")->type_name("N")->check(Counting());
+  CLI::Option* apply =
+      history->add_option("--apply-to", target_, "give its objects to this server: primary")
+          ->type_name("SERVER")
+          ->check(CLI::IsMember({"primary"}))
+          ->needs(place);
+  CLI::Option* dry_run =
+      history->add_flag("--dry-run", dry_run_, "say what would change")->needs(apply);
+  history->add_flag("--wait", wait_, "until the secondary has verified it")
+      ->needs(apply)
+      ->excludes(dry_run);
+  history
+      ->add_flag("--yes", invocation_.yes,
+                 "do not ask, and overwrite what was changed on the primary since")
+      ->needs(apply)
+      ->excludes(dry_run);
+}
+
+void Verbs::FillHistory(v1::OperatorRequest& request) const {
+  uint64_t number = 0;
+  const bool is_entry = place_.starts_with('e');
+  (void)absl::SimpleAtoi(place_.substr(is_entry ? 1 : 0), &number);
+  if (target_.empty()) {
+    v1::HistoryRequest& history = *request.mutable_history();
+    history.set_name(name_);
+    history.set_limit(limit_);
+    is_entry ? history.set_entry(number) : history.set_sequence(number);
+    return;
+  }
+  v1::RestoreRequest& restore = *request.mutable_restore();
+  restore.set_name(name_);
+  is_entry ? restore.set_entry(number) : restore.set_sequence(number);
+  restore.set_dry_run(dry_run_);
+  restore.set_wait(wait_);
+  restore.set_overwrite(invocation_.yes);
 }
 
 void Verbs::AddActing() {

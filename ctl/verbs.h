@@ -16,6 +16,8 @@ inline constexpr char kNameHelp[] = "the relationship's name";
 
 // A number from 1 on.
 CLI::Validator Counting();
+// The same, or "e" and such a number: what stands in the history's first column.
+CLI::Validator InHistory();
 
 // nestorctl's verbs: what each takes, and the request that it makes. CLI11 keeps pointers to what
 // it fills in, so `invocation` and this must stay where they are.
@@ -33,6 +35,7 @@ class Verbs {
   CLI::App* Verb(CLI::App& parent, const char* name, const char* help, Fill fill);
   void AddLooking();
   void AddHistory();
+  void FillHistory(v1::OperatorRequest& request) const;
   void AddActing();
   void AddApply();
   void AddDecision(const char* verb_name, const char* help, bool approve);
@@ -55,6 +58,9 @@ class Verbs {
   std::vector<std::pair<CLI::App*, Fill>> fills_;
   std::string name_;
   uint64_t sequence_ = 0;
+  std::string place_;  // in the history: a change's number, or an entry's behind "e"
+  std::string target_;
+  bool dry_run_ = false;
   uint32_t limit_ = 0;
   bool wait_ = false;
   std::vector<std::string> kinds_;

@@ -8,12 +8,6 @@
 namespace nestor::config {
 namespace {
 
-void Fill(v1::Object& out, const ObjectId& id, std::string_view json) {
-  out.set_kind(std::string(KindName(id.kind)));
-  out.set_key(id.key);
-  out.set_object(std::string(json));
-}
-
 absl::StatusOr<ObjectId> IdOf(std::string_view kind, const std::string& key) {
   const auto known = KindFromName(kind);
   if (!known) return Error(absl::StatusCode::kInvalidArgument, "unknown kind of object: {}", kind);
@@ -33,13 +27,22 @@ absl::Status CheckCanonical(const ObjectId& id, const std::string& text) {
 
 }  // namespace
 
+void ToProto(const ObjectId& id, std::string_view json, v1::Object& out) {
+  out.set_kind(std::string(KindName(id.kind)));
+  out.set_key(id.key);
+  out.set_object(std::string(json));
+}
+
+void ToProto(const ObjectId& id, v1::ObjectId& out) {
+  out.set_kind(std::string(KindName(id.kind)));
+  out.set_key(id.key);
+}
+
 void ToProto(const ChangeSet& change, v1::Change& out) {
-  for (const auto& upsert : change.upserted) Fill(*out.add_upserted(), upsert.id, upsert.json);
-  for (const ObjectId& id : change.removed) {
-    v1::ObjectId& removed = *out.add_removed();
-    removed.set_kind(std::string(KindName(id.kind)));
-    removed.set_key(id.key);
+  for (const auto& upsert : change.upserted) {
+    ToProto(upsert.id, upsert.json, *out.add_upserted());
   }
+  for (const ObjectId& id : change.removed) ToProto(id, *out.add_removed());
 }
 
 absl::StatusOr<ChangeSet> FromProto(const v1::Change& change) {
@@ -71,7 +74,7 @@ absl::StatusOr<ChangeSet> FromProto(const v1::Change& change) {
 void ToProto(const ObjectSet& set, v1::Snapshot& out) {
   out.mutable_objects()->Reserve(static_cast<int>(set.size()));
   for (const auto* entry : set.InOrder()) {
-    Fill(*out.add_objects(), entry->first, entry->second.json);
+    ToProto(entry->first, entry->second.json, *out.add_objects());
   }
 }
 
@@ -97,7 +100,7 @@ v1::DiffReport Compare(const ObjectSet& primary, const ObjectSet& secondary) {
   for (const auto& upsert : change.upserted) {
     const Object* mine = secondary.Find(upsert.id);
     if (mine == nullptr) {
-      Fill(*report.add_only_on_primary(), upsert.id, upsert.json);
+      ToProto(upsert.id, upsert.json, *report.add_only_on_primary());
       continue;
     }
     v1::Difference& difference = *report.add_different();
@@ -107,7 +110,7 @@ v1::DiffReport Compare(const ObjectSet& primary, const ObjectSet& secondary) {
     difference.set_secondary(mine->json);
   }
   for (const ObjectId& id : change.removed) {
-    Fill(*report.add_only_on_secondary(), id, secondary.Find(id)->json);
+    ToProto(id, secondary.Find(id)->json, *report.add_only_on_secondary());
   }
   return report;
 }

@@ -2,11 +2,15 @@
 
 #include <absl/status/statusor.h>
 
+#include <string_view>
+
 #include "common/config/object_set.h"
 #include "nestor/v1/envelope.pb.h"
 
 namespace nestor::config {
 
+void ToProto(const ObjectId& id, std::string_view json, v1::Object& out);
+void ToProto(const ObjectId& id, v1::ObjectId& out);
 void ToProto(const ChangeSet& change, v1::Change& out);
 
 // InvalidArgument: an unknown kind, an empty key, text that is not canonical JSON, an object twice.

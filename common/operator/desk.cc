@@ -22,6 +22,7 @@ bool OnlyReads(const v1::OperatorRequest& request) {
     case v1::OperatorRequest::kAdopt:
     case v1::OperatorRequest::kRemove:
     case v1::OperatorRequest::kApply:
+    case v1::OperatorRequest::kRestore:
     case v1::OperatorRequest::kCreate:
     case v1::OperatorRequest::kEdit:
     case v1::OperatorRequest::kHa:

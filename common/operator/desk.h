@@ -67,8 +67,9 @@ class Desk : public std::enable_shared_from_this<Desk> {
   template <typename Store>
   static absl::StatusOr<v1::HistoryReport> Read(const v1::HistoryRequest& history, Store& store) {
     v1::HistoryReport report;
-    if (history.sequence() != 0) {
-      auto entry = store.HistoryOf(history.name(), history.sequence());
+    if (history.sequence() != 0 || history.entry() != 0) {
+      auto entry = history.entry() != 0 ? store.EntryOf(history.name(), history.entry())
+                                        : store.HistoryOf(history.name(), history.sequence());
       if (!entry.ok()) return entry.status();
       *report.add_entries() = *std::move(entry);
       return report;

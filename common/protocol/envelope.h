@@ -14,7 +14,7 @@ namespace nestor::protocol {
 inline constexpr uint32_t kEnvelopeMagic = 0x4e535452;  // "NSTR"
 inline constexpr uint32_t kOperatorMagic = 0x4e53544f;  // "NSTO"
 inline constexpr uint32_t kVersionMajor = 1;
-inline constexpr uint32_t kVersionMinor = 1;
+inline constexpr uint32_t kVersionMinor = 2;
 
 // Sizes, in bytes, that are checked before anything is parsed.
 inline constexpr size_t kMaxEvent = size_t{8} << 20;

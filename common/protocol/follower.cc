@@ -27,6 +27,8 @@ Follower::Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, 
       sync_deadline_(now),
       retry_at_(now),
       persist_at_(now),
+      keep_at_(now),
+      kept_prefix_(fmt::format("{}-{:x}", options_.server, nonce_seed)),
       ack_periodic_(now),
       compare_deadline_(now),
       walk_deadline_(now),
@@ -93,6 +95,7 @@ std::string Follower::local_digest() const {
 }
 
 FollowerActions Follower::Tick(Instant now) {
+  NoteAway(now);
   TickLink(now);
   StartCompare(now);
   if (walk_ && now >= walk_deadline_) {
@@ -144,6 +147,7 @@ FollowerActions Follower::OnEnvelope(const v1::Envelope& envelope, std::string_v
     case v1::Envelope::kNack:
     case v1::Envelope::kTreeRequest:
     case v1::Envelope::kReport:
+    case v1::Envelope::kReportKept:
     case v1::Envelope::kSiteRequest:
     case v1::Envelope::kSiteReply:
     case v1::Envelope::kDecision:
@@ -277,6 +281,12 @@ FollowerActions Follower::SetObserve(bool observe, Instant now) {
   options_.observe = observe;
   if (observe) {
     EndResync("ABORTED", "from now on the relationship only observes");
+    if (!standing_.id.empty()) {
+      actions_.push_back(Keep{0, standing_.id, false, nullptr, nullptr, {}, {}});
+      standing_ = {};
+      keeping_ = 0;
+    }
+    EndStanding();
     verify_asked_ = verify_ready_ = false;
     if (walk_purpose_ == WalkPurpose::kRepair) walk_.reset();
     if (apply_ != ApplyState::kApplying && apply_ != ApplyState::kPaused) {

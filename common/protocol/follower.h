@@ -36,11 +36,15 @@ class Follower {
     std::string server;
     std::string version;
     bool observe = false;
-    double jitter = 0.5;  // in [0, 1), for the first waits
+    double jitter = 0.5;                  // in [0, 1), for the first waits
+    std::string primary = "the primary";  // its name, for texts
   };
 
   // `memory` as loaded; `nonce_seed` makes nonces differ between starts.
   Follower(Options options, FollowerMemory memory, uint64_t nonce_seed, Instant now);
+
+  // What is kept of an earlier start; to be called before anything else.
+  void Recall(StandingMemory memory);
 
   FollowerActions Tick(Instant now);
   // An event of this relationship, or a control message about it, already checked by
@@ -51,6 +55,8 @@ class Follower {
   FollowerActions OnDecoded(Decoded decoded, Instant now);
   FollowerActions OnReceived(uint64_t up_to, Instant now);
   FollowerActions OnRemembered(uint64_t token, Instant now);
+  // A Keep was carried out, or could not be.
+  FollowerActions OnKept(uint64_t token, bool kept, Instant now);
   FollowerActions OnApplied(const ApplyEnd& end, Instant now);
   FollowerActions OnPersisted(const PersistEnd& end, Instant now);
   // The agent is about to end: what is not in Kea's file yet is to be written at once.
@@ -91,6 +97,17 @@ class Follower {
     if (!link_error_.empty()) return link_error_;
     return last_error_.empty() ? persist_error_ : last_error_;
   }
+  // Whether the link was let in: to catch up, or to follow.
+  bool Joined() const {
+    return link_ == LinkState::kCatchup || link_ == LinkState::kSnapshot ||
+           link_ == LinkState::kFollow;
+  }
+  // The primary's agent is heard, and says that its Kea answers.
+  bool PrimaryHere() const { return Joined() && publisher_state_ != v1::DEGRADED; }
+  // What Kea has was changed here while the primary was away, and stands: in so many objects, 0
+  // where that is not known.
+  bool stands() const { return stands_; }
+  uint64_t standing_objects() const { return standing_objects_; }
   std::string local_digest() const;  // 32 bytes, or empty
   v1::PublisherState publisher_state() const { return publisher_state_; }
   const std::shared_ptr<const config::ObjectSet>& known() const { return known_; }
@@ -113,11 +130,6 @@ class Follower {
   void Enqueue(QueuedChange change);
   void TakeBuffered(Instant now);
   void TickLink(Instant now);
-  // Whether the link was let in: to catch up, or to follow.
-  bool Joined() const {
-    return link_ == LinkState::kCatchup || link_ == LinkState::kSnapshot ||
-           link_ == LinkState::kFollow;
-  }
   // Whether the position is one of the stream that is followed now.
   bool InStream() const { return position_.stream_id == stream_id_; }
   // Whether a change of so many bytes can still be queued.
@@ -153,6 +165,18 @@ class Follower {
   void DropApplied();
   void Refused(const ApplyEnd& end, v1::NackClass nack_class);
   void RetryLater(const ApplyEnd& end, v1::NackClass nack_class, Instant now);
+  // -- what is changed while the primary is away (follower_away.cc)
+  void NoteAway(Instant now);
+  bool Drifted() const;
+  bool Stands(Instant now);
+  void NoteStanding(std::string_view origin, bool first);
+  bool KeepStanding(const std::shared_ptr<const config::ObjectSet>& before,
+                    const std::shared_ptr<const config::ObjectSet>& after, bool open, Instant now);
+  void KeepAside(const std::shared_ptr<const config::ObjectSet>& overwritten);
+  void ForgetStanding();
+  void EndStanding();
+  std::string NewKeptId();
+  std::string StandingText() const;
   // -- Kea's file (follower_persist.cc)
   void NotPersisted(Instant due);
   void MaybePersist(Instant now);
@@ -175,6 +199,7 @@ class Follower {
   void StartWalk(Instant now);
   void BeginWalk(Instant now);
   void StartCompare(Instant now);
+  void CompareWithBase(const std::string& id);
   void ObserveDrift(Instant now);
   void StepWalk(Instant now);
   void OnTreeReply(const v1::Envelope& envelope, Instant now);
@@ -271,6 +296,29 @@ class Follower {
   uint64_t next_token_ = 1;
   bool verify_asked_ = false;
   bool verify_ready_ = false;  // and Kea was read for it
+
+  // What was changed here while the primary was away.
+  std::optional<Instant> gone_at_;  // since when it is away; nothing: it is here
+  bool away_told_ = false;
+  bool stands_ = false;         // what Kea has is such a change, or is one with others
+  bool from_old_file_ = false;  // Kea started from a file older than the position: no such change
+  uint64_t standing_objects_ = 0;
+  std::string standing_origin_;  // how it was noticed
+  struct Standing {
+    std::string id;      // under which it is kept; empty: it is not yet
+    std::string digest;  // of the configuration with it
+    bool open = true;
+    bool durable = false;
+    bool closing = false;  // it is gone from Kea, and is kept as it was
+  };
+  Standing standing_;
+  uint64_t keeping_ = 0;     // the token of a Keep under way; 0: none
+  std::string kept_digest_;  // kept for good: may be replaced
+  Instant keep_at_;          // not before: the last could not be kept
+  Backoff keep_backoff_{absl::Seconds(1), absl::Seconds(30)};
+  std::string saved_base_;   // the digest of the configuration that is kept as the base
+  std::string kept_prefix_;  // of ids, other ones at each start
+  uint64_t next_kept_ = 1;
 
   // Acknowledging.
   std::vector<uint64_t> superseded_;

@@ -38,7 +38,7 @@ struct ApplyOrder {
   Position position;                              // reached when applied
   std::shared_ptr<const config::ObjectSet> base;  // start from this whole; null: from what Kea has
   std::vector<std::shared_ptr<const config::ChangeSet>> changes;  // then these, in order
-  std::string digest_before;         // without `base`: what Kea must have
+  std::string digest_before;         // what Kea must have; with `base` it may be empty: anything
   bool approved = false;             // a large removal is allowed
   std::vector<uint64_t> superseded;  // changes overtaken by this one
 };
@@ -68,6 +68,24 @@ struct Remember {
   std::optional<std::string> refused_nack;
 };
 
+// Makes durable what was changed here while the primary was away; then OnKept(token). One that is
+// not open any more is for the primary's history.
+struct Keep {
+  uint64_t token = 0;  // 0: nobody waits for it
+  std::string id;
+  bool open = true;
+  // What it is a change of, and what Kea has with it; both null: as it was kept last under this id.
+  // The same: it was undone, and nothing is kept.
+  std::shared_ptr<const config::ObjectSet> before, after;
+  std::string origin;  // how it was noticed
+  std::string detail;  // a sentence for people
+};
+
+// Makes the position's configuration durable, so that what is changed can be told after a restart.
+struct SaveBase {
+  std::shared_ptr<const config::ObjectSet> set;
+};
+
 // Unpacks a finished transfer away from the protocol thread; then OnDecoded().
 struct Decode {
   std::shared_ptr<SyncReceiver> receiver;
@@ -89,7 +107,7 @@ struct Compared {
 };
 
 using FollowerAction = std::variant<SendToPrimary, ApplyOrder, Persist, KeepReceived, Remember,
-                                    Decode, ReadLocal, Announce, Compared>;
+                                    Keep, SaveBase, Decode, ReadLocal, Announce, Compared>;
 using FollowerActions = std::vector<FollowerAction>;
 
 // ---- what comes in from the local side

@@ -33,9 +33,11 @@ bool Follower::OnTheWay(std::string_view digest) const {
 }
 
 void Follower::MaybeApply(Instant now) {
+  NoteAway(now);
   MaybePersist(now);
+  if (open_ || !known_ || !reachable_ || Stands(now)) return;
   // Fenced, two may claim to be the primary: nothing more of either is applied.
-  if (open_ || !known_ || !reachable_ || now < retry_at_ || link_ == LinkState::kFenced) return;
+  if (now < retry_at_ || link_ == LinkState::kFenced) return;
   if (options_.observe) return ObserveDrift(now);
   switch (apply_) {
     case ApplyState::kApplying:
@@ -204,6 +206,8 @@ void Follower::Start(ApplyOrder order, Purpose purpose) {
   for (; passed < order.position.sequence; ++passed) order.superseded.push_back(passed);
   if (purpose == Purpose::kTarget) open_target_ = order.position.sequence;
   open_purpose_ = purpose;
+  // What was changed meanwhile is not kept yet.
+  if (stands_ && order.base) order.digest_before = local_digest();
   state_before_ = apply_;
   apply_ = ApplyState::kApplying;
   open_ = order;
@@ -264,7 +268,11 @@ void Follower::Applied(const ApplyEnd& end, Instant now) {
   if (position_.stream_id != open_->position.stream_id) persisted_sequence_ = 0;
   position_ = open_->position;
   base_ = known_;
-  if (end.overwritten) AnnounceDrift(*base_, *end.overwritten, "changed by hand during an apply");
+  EndStanding();
+  if (end.overwritten) {
+    AnnounceDrift(*base_, *end.overwritten, "changed by hand during an apply");
+    if (!PrimaryHere()) KeepAside(end.overwritten);
+  }
   const bool reached = !intent_ || intent_->stream_id != position_.stream_id ||
                        intent_->sequence <= position_.sequence;
   if (reached) intent_.reset();
@@ -344,6 +352,7 @@ FollowerActions Follower::OnLocal(std::shared_ptr<const config::ObjectSet> set,
                                   std::string_view origin, Instant now) {
   const auto before = std::exchange(known_, std::move(set));
   const std::string local = local_digest();
+  NoteStanding(origin, before == nullptr);
   if (position_.sequence > 0 && local == position_.digest) {
     base_ = known_;
     if (repair_refused_ == position_.digest) {
@@ -358,10 +367,10 @@ FollowerActions Follower::OnLocal(std::shared_ptr<const config::ObjectSet> set,
     const bool ours = OnTheWay(local);
     const bool news = before && config::Bytes(before->Digest()) != local;
     if (news) repair_refused_.clear();
-    if (news && base_ && !ours) {
+    if ((news || !before) && base_ && !ours) {
       AnnounceDrift(*base_, *known_, fmt::format("noticed by {}", origin));
     }
-    drift_unseen_ = !before && !ours;
+    drift_unseen_ = !before && !ours && !base_;
   }
   AckSoon(now);
   if (compare_asked_) compare_ready_ = true;

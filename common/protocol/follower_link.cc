@@ -297,6 +297,9 @@ void Follower::ActOnWelcome(Instant now) {
   head_ = welcome.sequence();
   head_digest_ = welcome.digest_after();
   heard_ = now;
+  if (welcome.welcome().publisher_state() != v1::PUBLISHER_UNSPECIFIED) {
+    publisher_state_ = welcome.welcome().publisher_state();
+  }
   if (options_.observe) return ToFollow(now);
   if (welcome.welcome().join() == v1::SNAPSHOT || whole_asked) {
     if (welcome.sequence() == 0) return;  // nothing journaled yet; Hello again

@@ -3,6 +3,7 @@
 
 #include "common/base/status.h"
 #include "common/config/proto.h"
+#include "common/protocol/envelope.h"
 #include "common/protocol/follower.h"
 
 namespace nestor::protocol {
@@ -71,10 +72,15 @@ void Follower::StartCompare(Instant now) {
   } else if (now >= compare_deadline_) {
     trouble = fmt::format("Kea on {} could not be read in time", options_.server);
   }
-  if (trouble.empty() && (!compare_ready_ || walk_ || !known_)) return;
-  compare_ready_ = false;
+  const bool by_base = !trouble.empty() && !Joined() && base_;
+  if ((trouble.empty() || by_base) && now < compare_deadline_ &&
+      (!compare_ready_ || walk_ || !known_)) {
+    return;
+  }
+  const bool read = std::exchange(compare_ready_, false);
   const std::string id = compare_asked_->request_id();
   compare_asked_.reset();
+  if (by_base && read && known_) return CompareWithBase(id);
   if (!trouble.empty()) {
     actions_.push_back(Compared{id, Error(absl::StatusCode::kUnavailable, "{}", trouble), {}});
     return;
@@ -83,6 +89,15 @@ void Follower::StartCompare(Instant now) {
   walk_purpose_ = WalkPurpose::kCompare;
   walk_tries_ = 0;
   BeginWalk(now);
+}
+
+// The primary is away: what it had last, as far as it is known here, is compared with.
+void Follower::CompareWithBase(const std::string& id) {
+  Compared compared{id, absl::OkStatus(), config::Compare(*base_, *known_)};
+  compared.report.set_compared_with(fmt::format(
+      "{} is away: {} is compared with what {} had at change {}", options_.primary, options_.server,
+      options_.primary, ChangeName(position_.term, position_.sequence)));
+  actions_.push_back(std::move(compared));
 }
 
 void Follower::ObserveDrift(Instant now) {
@@ -195,6 +210,16 @@ void Follower::EndRepairWalk(const TreeWalk& walk, const config::ObjectSet& prim
     AnnounceDrift(primary, walk.local(), "found at start");
   }
   drift_unseen_ = false;
+  const auto local = std::make_shared<const config::ObjectSet>(walk.local());
+  if (stands_ && !walk.change().empty() && kept_digest_ != config::Bytes(local->Digest())) {
+    // Kept first. Then it is known what is to be put back, or it is compared once more.
+    const auto before = std::make_shared<const config::ObjectSet>(primary);
+    const bool is_position = config::Bytes(before->Digest()) == position_.digest && InStream();
+    if (is_position) base_ = before;
+    verify_asked_ = verify_ready_ = !is_position;
+    (void)KeepStanding(before, local, /*open=*/false, now);
+    return;
+  }
   ApplyOrder order;
   order.position = {stream_id_, term_, walk.sequence(), walk_digest_};
   if (order.position.digest == refused_digest_ || order.position.digest == repair_refused_) {

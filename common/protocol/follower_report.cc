@@ -13,8 +13,34 @@ namespace {
 constexpr absl::Duration kAckGather = absl::Milliseconds(100);
 constexpr absl::Duration kAckPeriod = absl::Seconds(1);
 constexpr size_t kMostText = 8192;
-constexpr int kMostDriftObjects = 50;
+constexpr size_t kMostDriftObjects = 50;
 constexpr size_t kMostDriftBytes = size_t{40} << 10;
+
+// As much of `drift`, a change of `before`, as there is room for; how many objects are left out.
+size_t FillDrift(const config::ChangeSet& drift, const config::ObjectSet& before,
+                 v1::State& state) {
+  size_t bytes = 0, told = 0;
+  const auto fits = [&](const config::ObjectId& id, std::string_view json) {
+    const config::Object* replaced = before.Find(id);
+    const size_t size =
+        json.size() + (replaced == nullptr ? 0 : replaced->json.size()) + 2 * id.key.size() + 64;
+    if (told >= kMostDriftObjects || bytes + size > kMostDriftBytes) return false;
+    bytes += size;
+    ++told;
+    if (replaced != nullptr) config::ToProto(id, replaced->json, *state.add_replaced());
+    return true;
+  };
+  for (const auto& upsert : drift.upserted) {
+    if (fits(upsert.id, upsert.json)) {
+      config::ToProto(upsert.id, upsert.json, *state.add_upserted());
+    }
+  }
+  for (const auto& id : drift.removed) {
+    if (fits(id, {})) config::ToProto(id, *state.add_removed());
+  }
+  state.set_left_out(drift.size() - told);
+  return drift.size() - told;
+}
 
 }  // namespace
 
@@ -118,31 +144,13 @@ void Follower::AnnounceDrift(const config::ObjectSet& before, const config::Obje
   v1::State state;
   state.set_what("drift");
   state.set_server(options_.server);
-  size_t bytes = 0;
-  int left_out = 0;
-  for (const auto& upsert : drift.upserted) {
-    bytes += upsert.json.size() + upsert.id.key.size() + 32;
-    if (state.upserted_size() >= kMostDriftObjects || bytes > kMostDriftBytes) {
-      ++left_out;
-      continue;
-    }
-    v1::Object& object = *state.add_upserted();
-    object.set_kind(std::string(config::KindName(upsert.id.kind)));
-    object.set_key(upsert.id.key);
-    object.set_object(upsert.json);
-  }
-  for (const auto& id : drift.removed) {
-    if (state.removed_size() >= kMostDriftObjects) {
-      ++left_out;
-      continue;
-    }
-    v1::ObjectId& object = *state.add_removed();
-    object.set_kind(std::string(config::KindName(id.kind)));
-    object.set_key(id.key);
-  }
-  state.set_to(options_.observe ? "reported" : "repairing");
+  const size_t left_out = FillDrift(drift, before, state);
+  const bool stands = stands_ && !PrimaryHere();
+  state.set_to(options_.observe ? "reported" : stands ? "standing" : "repairing");
   state.set_reason(fmt::format(
-      "{} differs from the primary in {} objects ({}){}", options_.server, drift.size(), reason,
+      "{} differs from the primary in {} objects ({}){}{}", options_.server, drift.size(), reason,
+      stands ? fmt::format("; that stands until {} is back, and is kept then", options_.primary)
+             : std::string(),
       left_out > 0 ? fmt::format("; {} of them are not listed here", left_out) : std::string()));
   actions_.push_back(Announce{std::move(state)});
 }

@@ -53,6 +53,8 @@ void JudgeMirror(const PairFacts& facts, std::vector<std::string>& reasons) {
     reasons.push_back(fmt::format("{} is {:.0f} s behind{}{}", facts.secondary.server,
                                   absl::ToDoubleSeconds(facts.lag),
                                   facts.last_error.empty() ? "" : ": ", facts.last_error));
+  } else if (facts.standing != 0) {
+    // Said already.
   } else if (!facts.digest_equal && facts.lag == absl::ZeroDuration()) {
     reasons.push_back(facts.observe
                           ? fmt::format("the servers differ, and the relationship only observes")
@@ -102,6 +104,12 @@ Judgement Judge(const PairFacts& facts) {
                           ? fmt::format("the agent on {} has not connected yet", facts.peer)
                           : fmt::format("the agent on {} has been silent for {:.0f} s", facts.peer,
                                         absl::ToDoubleSeconds(*facts.peer_silent)));
+  }
+  if (facts.standing != 0) {
+    reasons.push_back(fmt::format(
+        "{} was changed in {} objects while {} was away; that stands until {} is back, "
+        "and is kept in the history then: see nestorctl diff",
+        facts.secondary.server, facts.standing, facts.primary.server, facts.primary.server));
   }
   if (!facts.publisher_text.empty()) reasons.push_back(facts.publisher_text);
   JudgeSide(facts.primary, primary_heard, facts.has_ha, reasons);

@@ -40,6 +40,7 @@ struct PairFacts {
   std::string changing;  // what is being done to it; empty: nothing
   std::vector<std::string> unsplit_pools;  // that should be split between the servers
   bool more_unsplit = false;               // and others
+  uint64_t standing = 0;  // objects changed on the secondary while the primary was away
 };
 
 struct Judgement {

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+
+#include "common/config/object_set.h"
 
 namespace nestor::protocol {
 
@@ -25,6 +28,13 @@ struct FollowerMemory {
   bool paused = false;             // a person rejected a held change
   std::string refused_digest;      // the target last refused, not to be tried again by itself
   std::string refused_nack;        // the v1::Nack about it, serialised
+};
+
+// What the secondary remembers of what was changed there while the primary was away.
+struct StandingMemory {
+  std::shared_ptr<const config::ObjectSet> base;  // the position's configuration, where it is kept
+  std::string id;                                 // of what is kept and may change; empty: nothing
+  std::string digest;                             // of the configuration with it
 };
 
 }  // namespace nestor::protocol

@@ -4,6 +4,7 @@
 
 #include "common/lock/mutex.h"
 #include "common/store/change_objects.h"
+#include "common/store/kept_table.h"
 #include "common/store/memory_table.h"
 #include "common/store/relationship_table.h"
 #include "common/store/stream_log.h"
@@ -18,6 +19,7 @@ class SqliteFollowerStore final : public FollowerStore {
       : database_(std::move(database)),
         relationships_(*database_),
         memories_(*database_),
+        kept_(*database_),
         log_(*database_),
         undo_(*database_, mutex_) {}
 
@@ -26,6 +28,7 @@ class SqliteFollowerStore final : public FollowerStore {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(relationships_.All().status());
     RETURN_IF_ERROR(memories_.Verify());
+    RETURN_IF_ERROR(kept_.Verify());
     return log_.Load();
   }
 
@@ -45,6 +48,7 @@ class SqliteFollowerStore final : public FollowerStore {
       mutex_.AssertHeld();
       RETURN_IF_ERROR(relationships_.Remove(name));
       RETURN_IF_ERROR(memories_.Remove(name));
+      RETURN_IF_ERROR(kept_.Forget(name));
       Stream* const stream = log_.Current(name);
       return stream == nullptr ? absl::OkStatus() : log_.End(*stream);
     });
@@ -105,6 +109,57 @@ class SqliteFollowerStore final : public FollowerStore {
     return log_.HistoryOf(relationship, sequence);
   }
 
+  absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship, uint64_t entry) override {
+    MutexLock lock(mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    return log_.EntryOf(relationship, entry);
+  }
+
+  absl::Status SaveBase(std::string_view relationship, std::string_view digest,
+                        std::string_view snapshot) override {
+    MutexLock lock(mutex_);
+    return kept_.SaveBase(relationship, digest, snapshot);
+  }
+
+  absl::StatusOr<std::optional<std::string>> LoadBase(std::string_view relationship,
+                                                      std::string_view digest) override {
+    MutexLock lock(mutex_);
+    return kept_.LoadBase(relationship, digest);
+  }
+
+  absl::Status Keep(std::string_view relationship, const KeptChange& kept) override {
+    MutexLock lock(mutex_);
+    return Write([&]() -> absl::Status {
+      mutex_.AssertHeld();
+      ASSIGN_OR_RETURN(const auto before, kept_.Load(relationship, kept.entry.id()));
+      if (before && !before->open) return absl::OkStatus();
+      RETURN_IF_ERROR(kept_.Save(relationship, kept));
+      return kept.open ? absl::OkStatus() : log_.AddEntry(relationship, kept.entry);
+    });
+  }
+
+  absl::Status CloseKept(std::string_view relationship, std::string_view id) override {
+    MutexLock lock(mutex_);
+    return Write([&]() -> absl::Status {
+      mutex_.AssertHeld();
+      ASSIGN_OR_RETURN(auto kept, kept_.Load(relationship, id));
+      if (!kept || !kept->open) return absl::OkStatus();
+      kept->open = false;
+      RETURN_IF_ERROR(kept_.Save(relationship, *kept));
+      return log_.AddEntry(relationship, kept->entry);
+    });
+  }
+
+  absl::StatusOr<std::vector<KeptChange>> Kept(std::string_view relationship) override {
+    MutexLock lock(mutex_);
+    return kept_.All(relationship);
+  }
+
+  absl::Status ForgetKept(std::string_view relationship, std::string_view id) override {
+    MutexLock lock(mutex_);
+    return kept_.Remove(relationship, id);
+  }
+
   absl::Status Compact(std::string_view relationship, uint64_t changes) override {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
@@ -143,6 +198,7 @@ class SqliteFollowerStore final : public FollowerStore {
   const std::unique_ptr<Database> database_ ABSL_PT_GUARDED_BY(mutex_);
   RelationshipTable relationships_ ABSL_GUARDED_BY(mutex_);
   MemoryTable memories_ ABSL_GUARDED_BY(mutex_);
+  KeptTable kept_ ABSL_GUARDED_BY(mutex_);
   StreamLog log_ ABSL_GUARDED_BY(mutex_);
   UndoTable undo_;  // locks for itself
 };

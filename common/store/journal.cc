@@ -7,6 +7,7 @@
 
 #include "common/lock/mutex.h"
 #include "common/store/base_table.h"
+#include "common/store/bounds.h"
 #include "common/store/relationship_table.h"
 #include "common/store/stream_log.h"
 #include "common/store/term_table.h"
@@ -18,31 +19,6 @@ namespace nestor::store {
 namespace {
 
 constexpr uint64_t kMostTerm = std::numeric_limits<int64_t>::max();
-
-// A bound times a factor, without overflow.
-uint64_t Times(uint64_t bound, uint64_t factor) {
-  return factor != 0 && bound > std::numeric_limits<uint64_t>::max() / factor
-             ? std::numeric_limits<uint64_t>::max()
-             : bound * factor;
-}
-
-Retention HardCap(const Retention& soft) {
-  const uint64_t factor = std::max<uint64_t>(1, soft.hard_cap_factor);
-  return {.changes = Times(soft.changes, factor),
-          .bytes = Times(soft.bytes, factor),
-          .age = soft.age * static_cast<double>(factor),
-          .hard_cap_factor = 1};
-}
-
-// How much of the newer history lies above a change, with it.
-struct Weight {
-  uint64_t changes = 0;
-  uint64_t bytes = 0;
-};
-
-bool Exceeds(const Retention& bounds, Weight weight, absl::Duration age) {
-  return weight.changes > bounds.changes || weight.bytes > bounds.bytes || age > bounds.age;
-}
 
 class SqliteJournal final : public Journal {
  public:
@@ -217,6 +193,22 @@ class SqliteJournal final : public Journal {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.AddEntry(relationship, entry);
+  }
+
+  absl::StatusOr<uint64_t> AddEntryOnce(std::string_view relationship,
+                                        const v1::HistoryEntry& entry) override {
+    MutexLock lock(mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    ASSIGN_OR_RETURN(const uint64_t there, log_.EntryNamed(relationship, entry.id()));
+    if (there != 0) return there;
+    RETURN_IF_ERROR(log_.AddEntry(relationship, entry));
+    return log_.last_entry();
+  }
+
+  absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship, uint64_t entry) override {
+    MutexLock lock(mutex_);
+    RETURN_IF_ERROR(log_.Load());
+    return log_.EntryOf(relationship, entry);
   }
 
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,

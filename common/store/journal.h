@@ -140,14 +140,19 @@ class Journal {
                                   std::string_view detail) = 0;
   // Something that is no change: a drift, a resync, a decision. `entry.sequence` 0.
   virtual absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) = 0;
+  // Adds what has an id, unless it is there already. Returns its number.
+  virtual absl::StatusOr<uint64_t> AddEntryOnce(std::string_view relationship,
+                                                const v1::HistoryEntry& entry) = 0;
   // The newest `limit` changes and entries, newest first; 0: 100. A change comes without its
-  // objects; an entry with them while those of all entries told stay under 256 KiB, as there is no
-  // other way to them.
+  // objects; an entry with them while those of all entries told stay under 256 KiB.
   virtual absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                                 uint32_t limit) = 0;
   // One change with its objects and what they replaced. NotFound.
   virtual absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                                      uint64_t sequence) = 0;
+  // One entry that is no change, whole, by its number. NotFound.
+  virtual absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship,
+                                                   uint64_t entry) = 0;
 
   // The changes of relationships that this agent coordinates and that have not ended, by id.
   virtual absl::StatusOr<std::vector<v1::TransactionRecord>> Transactions() = 0;

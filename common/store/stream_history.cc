@@ -208,14 +208,10 @@ absl::Status StreamLog::ListEntries(std::string_view relationship, uint64_t limi
   while (entries.size() < limit) {
     ASSIGN_OR_RETURN(const bool found, rows.Next());
     if (!found) break;
-    RETURN_IF_ERROR(rows.Verify("entry", 0, 5));
     EntryRow& listed = entries.emplace_back();
     listed.after_id = rows.Integer(2);
-    const std::string_view bytes = rows.Bytes(4);
-    if (!listed.entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      return database_.Damaged("entry", rows.Integer(0), "it cannot be read");
-    }
-    object_bytes += bytes.size();
+    ASSIGN_OR_RETURN(listed.entry, ReadEntry(rows));
+    object_bytes += rows.Bytes(4).size();
     if (object_bytes > kMostEntryObjects) DropObjects(listed.entry);
   }
   return absl::OkStatus();
@@ -264,6 +260,36 @@ absl::StatusOr<v1::HistoryEntry> StreamLog::HistoryOf(std::string_view relations
   }
   return Error(absl::StatusCode::kNotFound, "{}: there is no change {} in the history",
                relationship, sequence);
+}
+
+absl::StatusOr<v1::HistoryEntry> StreamLog::ReadEntry(const Query& row) const {
+  RETURN_IF_ERROR(row.Verify("entry", 0, 5));
+  const std::string_view bytes = row.Bytes(4);
+  v1::HistoryEntry entry;
+  if (!entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return database_.Damaged("entry", row.Integer(0), "it cannot be read");
+  }
+  entry.set_entry(row.Unsigned(0));
+  return entry;
+}
+
+absl::StatusOr<v1::HistoryEntry> StreamLog::EntryOf(std::string_view relationship, uint64_t entry) {
+  Query row = database_.Prepare("SELECT * FROM entry WHERE relationship = ?1 AND id = ?2");
+  ASSIGN_OR_RETURN(const bool found, row.Bind(relationship, entry).Next());
+  if (found) return ReadEntry(row);
+  return Error(absl::StatusCode::kNotFound, "{}: there is no entry e{} in the history",
+               relationship, entry);
+}
+
+absl::StatusOr<uint64_t> StreamLog::EntryNamed(std::string_view relationship, std::string_view id) {
+  Query rows = database_.Prepare("SELECT * FROM entry WHERE relationship = ?1 ORDER BY id DESC");
+  rows.Bind(relationship);
+  while (true) {
+    ASSIGN_OR_RETURN(const bool found, rows.Next());
+    if (!found) return 0;
+    ASSIGN_OR_RETURN(const v1::HistoryEntry entry, ReadEntry(rows));
+    if (entry.id() == id) return entry.entry();
+  }
 }
 
 absl::Status StreamLog::DropEntriesBelow(std::string_view relationship, int64_t id) {

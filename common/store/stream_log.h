@@ -89,6 +89,11 @@ class StreamLog {
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                         uint32_t limit);
   absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship, uint64_t sequence);
+  absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship, uint64_t entry);
+  // The number of the entry with this id; 0: there is none.
+  absl::StatusOr<uint64_t> EntryNamed(std::string_view relationship, std::string_view id);
+  // Of the entry that AddEntry() added last.
+  uint64_t last_entry() const { return static_cast<uint64_t>(next_entry_ - 1); }
   // Removes the entries that are not among the newest `keep` or are older than `oldest_ns`.
   absl::Status DropEntries(std::string_view relationship, uint64_t keep, int64_t oldest_ns);
   // Removes all but the newest `rows` changes and entries together.
@@ -119,6 +124,7 @@ class StreamLog {
   absl::Status ListChanges(const Stream& stream, uint64_t limit, std::vector<EntryRow>& changes);
   absl::Status ListEntries(std::string_view relationship, uint64_t limit,
                            std::vector<EntryRow>& entries);
+  absl::StatusOr<v1::HistoryEntry> ReadEntry(const Query& row) const;
   absl::StatusOr<std::string> OutcomeOf(const Query& row, int first, v1::HistoryEntry& entry) const;
 
   Database& database_;

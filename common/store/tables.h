@@ -95,13 +95,26 @@ CREATE TABLE transaction_record(
   id BLOB PRIMARY KEY, record BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
+// kept           what was changed on the secondary while the primary was away, a v1::HistoryEntry,
+//                compressed where its size is not the one told. `open` 0: it is to be told the
+//                primary, and goes away when that has it.
+// standing_base  the configuration, a v1::Snapshot, that such a change is a change of.
+inline constexpr std::string_view kKeptTables = R"sql(
+CREATE TABLE kept(
+  number INTEGER PRIMARY KEY, relationship BLOB NOT NULL, id BLOB NOT NULL,
+  open INTEGER NOT NULL, digest BLOB NOT NULL, bytes INTEGER NOT NULL, entry BLOB NOT NULL, sum INTEGER NOT NULL, UNIQUE(relationship, id));
+CREATE TABLE standing_base(
+  relationship BLOB PRIMARY KEY, digest BLOB NOT NULL, bytes INTEGER NOT NULL,
+  snapshot BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
 inline Schema JournalSchema() {
   return {"journal",
           0x4e53544a,
           {kSharedTables, kJournalTables, kUnwrittenTable, kUndoAndTransactionTables}};
 }
 inline Schema FollowerSchema() {
-  return {"store", 0x4e535453, {kSharedTables, kFollowerTables, kUndoTable}};
+  return {"store", 0x4e535453, {kSharedTables, kFollowerTables, kUndoTable, kKeptTables}};
 }
 
 }  // namespace nestor::store

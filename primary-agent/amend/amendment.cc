@@ -92,12 +92,24 @@ absl::Status Amendment::Begin() {
   if (!known) {
     return Error(absl::StatusCode::kFailedPrecondition,
                  "Kea on {} has not loaded libdhcp_nestor.so, so only a reload changes it: nothing "
-                 "was done. Put the file in place and let Kea reload (HA begins anew), or load the "
-                 "library and ask again",
-                 server_);
+                 "was done. {} the library and ask again",
+                 server_,
+                 order_.wanted
+                     ? "Load"
+                     : "Put the file in place and let Kea reload (HA begins anew), or load");
   }
   running_ = known->set;
   revision_ = known->revision;
+  if (order_.wanted) {
+    ASSIGN_OR_RETURN(wanted_, order_.wanted(*running_));
+  } else {
+    RETURN_IF_ERROR(ReadFile());
+  }
+  FindUnsure();
+  return absl::OkStatus();
+}
+
+absl::Status Amendment::ReadFile() {
   ASSIGN_OR_RETURN(config::Written written,
                    config::Written::Parse(service_, std::exchange(order_.text, {})));
   if (const auto names = written.OptionsWithoutCode(); !names.empty()) {
@@ -110,9 +122,7 @@ absl::Status Amendment::Begin() {
   ASSIGN_OR_RETURN(wanted_, written.Objects());
   // Kea 2.2 tells nobody what it has there, so it is none of the objects.
   if (wanted_.Remove({Kind::kGlobal, "compatibility"})) left_alone_.emplace_back("compatibility");
-  RETURN_IF_ERROR(Complete());
-  FindUnsure();
-  return absl::OkStatus();
+  return Complete();
 }
 
 // Globals that are left out have Kea's defaults, or what runs. Of those that a config-set alone can
@@ -266,9 +276,9 @@ absl::Status Amendment::RefusedBy(const hook::Applied& applied) const {
   }
   if (applied.result == hook::Applied::Result::kNeedsConfigSet) {
     return Error(absl::StatusCode::kFailedPrecondition,
-                 "only a reload changes what the file says otherwise than Kea on {} runs it: {}. "
+                 "only a reload changes what {} says otherwise than Kea on {} runs it: {}. "
                  "Nothing was changed",
-                 server_, text);
+                 order_.wanted ? "the entry" : "the file", server_, text);
   }
   return Error(absl::StatusCode::kFailedPrecondition,
                "Kea on {} refuses it: {}. Nothing was changed", server_,

@@ -20,12 +20,15 @@ namespace nestor::primary {
 
 // What an operator wants done with a file.
 struct AmendmentOrder {
-  std::string text;      // of the file, as Kea takes it
+  std::string text;      // of the file, as Kea takes it; unused where `wanted` is
   bool merge = false;    // it holds only some objects: nothing is removed
   bool dry_run = false;  // say what would change, and change nothing
   std::string origin;    // of the change, for the history
   // Called before Kea is changed; an error stands in the way of that.
   std::function<absl::Status()> before_change;
+  // In place of a file: from what runs to what is wanted, objects as Kea reports them; an error
+  // stands in the way. On the worker.
+  std::function<absl::StatusOr<config::ObjectSet>(const config::ObjectSet& running)> wanted;
 };
 
 // One object that differs between what Kea runs and the file.
@@ -72,6 +75,7 @@ class Amendment {
 
  private:
   absl::Status Begin();
+  absl::Status ReadFile();
   absl::Status Complete();
   void FindUnsure();
   void FindContext();

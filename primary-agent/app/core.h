@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config/restoration.h"
 #include "common/operator/desk.h"
 #include "primary-agent/amend/amendment.h"
 #include "primary-agent/amend/file_keeper.h"
@@ -66,7 +67,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
     uint32_t pieces = 0;
     Instant heard;
   };
-  // A file that is being applied.
+  // A file, or an entry of the history, that is being applied.
   struct Applying;
 
   // -- core.cc
@@ -177,6 +178,7 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   std::shared_ptr<FileKeeper> MakeFileKeeper(DhcpService service, ServiceWorld& kea);
   void Apply(const Request& request);
   void BeginApply(const Upload& upload);
+  std::shared_ptr<Applying> NewApplying(const Request& request, const std::string& name);
   void ReadAndAmend(const std::shared_ptr<Applying>& applying);
   void Amend(const std::shared_ptr<Applying>& applying);
   void OnAmended(const std::shared_ptr<Applying>& applying,
@@ -187,6 +189,13 @@ class PrimaryApp::Core : public std::enable_shared_from_this<PrimaryApp::Core> {
   void LetGo(Applying& applying);
   void EndApply(Applying& applying, int exit_code, std::string text = {});
   void ForgetUploads();
+
+  // -- core_restore.cc
+  void Restore(const Request& request);
+  void BeginRestore(const Request& request, v1::HistoryEntry entry);
+  static void ToReport(const std::vector<config::Restoration::Conflict>& conflicts,
+                       v1::ApplyReport& report);
+  void NoteRestored(const Applying& applying, Stream& stream);
 
   // -- core_watch.cc
   void Watch(const Request& request);

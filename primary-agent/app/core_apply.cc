@@ -4,7 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/log/log.h"
-#include "primary-agent/app/core.h"
+#include "primary-agent/app/applying.h"
 
 namespace nestor::primary {
 namespace {
@@ -52,20 +52,6 @@ std::shared_ptr<FileKeeper> PrimaryApp::Core::MakeFileKeeper(DhcpService service
       });
 }
 
-struct PrimaryApp::Core::Applying {
-  Request request;
-  std::string name;
-  DhcpService service;
-  AmendmentOrder order;
-  uint64_t number = 0;  // of the order, for what is owed to Kea's file
-  // Shared with the task on the worker.
-  std::shared_ptr<Amendment> amendment;
-  int readings = 0;
-  bool working = true;
-  Instant next_progress;
-  v1::ApplyReport report;
-};
-
 void PrimaryApp::Core::Apply(const Request& request) {
   const v1::ApplyRequest& apply = request.message.apply();
   const std::pair key{request.peer.route, request.message.request_id()};
@@ -102,29 +88,37 @@ void PrimaryApp::Core::ForgetUploads() {
 void PrimaryApp::Core::BeginApply(const Upload& upload) {
   const Request& request = upload.request;
   const v1::ApplyRequest& apply = request.message.apply();
-  const Stream* stream = Named(request, apply.name());
-  if (stream == nullptr) return;
-  if (amended_.contains(stream->service())) {
-    return desk_->Refuse(request, "another file is being applied to this Kea; try again");
+  const auto applying = NewApplying(request, apply.name());
+  if (!applying) return;
+  applying->wait = apply.wait();
+  AmendmentOrder& order = applying->order;
+  order.text = upload.text;
+  order.merge = apply.merge();
+  order.dry_run = apply.dry_run();
+  order.origin = fmt::format("nestorctl apply by {}", request.message.operator_name().empty()
+                                                          ? "an operator"
+                                                          : request.message.operator_name());
+  ReadAndAmend(applying);
+}
+
+// Null: it was answered why not.
+std::shared_ptr<PrimaryApp::Core::Applying> PrimaryApp::Core::NewApplying(const Request& request,
+                                                                          const std::string& name) {
+  const Stream* stream = Named(request, name);
+  if (stream == nullptr) return nullptr;
+  if (!amended_.insert(stream->service()).second) {
+    desk_->Refuse(request, "another file is being applied to this Kea; try again");
+    return nullptr;
   }
-  amended_.insert(stream->service());
   auto applying = std::make_shared<Applying>();
   applying->request = request;
-  applying->name = apply.name();
+  applying->name = name;
   applying->service = stream->service();
   applying->number = ++orders_;
-  applying->order = {
-      .text = upload.text,
-      .merge = apply.merge(),
-      .dry_run = apply.dry_run(),
-      .origin = fmt::format("nestorctl apply by {}", request.message.operator_name().empty()
-                                                         ? "an operator"
-                                                         : request.message.operator_name()),
-      .before_change = [debt = watches_.at(stream->service())->debt(), number = applying->number] {
-        return debt->Begin(number);
-      }};
+  applying->order.before_change = [debt = watches_.at(stream->service())->debt(),
+                                   number = applying->number] { return debt->Begin(number); };
   applying->next_progress = world_.clock.Now() + kProgressPeriod;
-  ReadAndAmend(applying);
+  return applying;
 }
 
 void PrimaryApp::Core::ReadAndAmend(const std::shared_ptr<Applying>& applying) {
@@ -163,6 +157,10 @@ void PrimaryApp::Core::OnAmended(const std::shared_ptr<Applying>& applying,
   if (!went.ok()) {
     const bool unknown = absl::IsDeadlineExceeded(went.status()) || absl::IsDataLoss(went.status());
     unknown ? OweFile(*applying) : OweNothing(*applying);
+    if (absl::IsAborted(went.status())) {
+      ToReport(*applying->conflicts, applying->report);
+      applying->report.set_state("CONFLICT");
+    }
     return EndApply(*applying, unknown ? kUnknownState : kRefused,
                     std::string(Message(went.status())));
   }
@@ -186,6 +184,7 @@ void PrimaryApp::Core::OnAmended(const std::shared_ptr<Applying>& applying,
   }
   OweFile(*applying);
   ToProto(amendment, applying->report);
+  if (applying->conflicts) ToReport(*applying->conflicts, applying->report);
   const bool same = amendment.amended().empty();
   if (same || applying->order.dry_run) {
     applying->report.set_state(same ? "SAME" : "WOULD_CHANGE");
@@ -210,8 +209,10 @@ void PrimaryApp::Core::OweNothing(const Applying& applying) {
 // Kea has it. The look that follows journals and publishes it.
 void PrimaryApp::Core::AfterApply(const std::shared_ptr<Applying>& applying) {
   applying->report.set_state("APPLIED");
-  NESTOR_LOG(info, "FILE_APPLIED", "relationship={} objects={} by=\"{}\"", applying->name,
-             applying->report.changes_size(), applying->request.message.operator_name());
+  if (!applying->conflicts) {
+    NESTOR_LOG(info, "FILE_APPLIED", "relationship={} objects={} by=\"{}\"", applying->name,
+               applying->report.changes_size(), applying->request.message.operator_name());
+  }
   watches_.at(applying->service)
       ->ReadAgain([self = weak_from_this(), applying](const absl::Status& read) {
         const auto core = self.lock();
@@ -223,7 +224,8 @@ void PrimaryApp::Core::AfterApply(const std::shared_ptr<Applying>& applying) {
                                             read.ok() ? "the relationship ended" : Message(read)));
         }
         applying->report.set_sequence(stream->head());
-        if (!applying->request.message.apply().wait()) return core->EndApply(*applying, 0);
+        if (applying->conflicts) core->NoteRestored(*applying, *stream);
+        if (!applying->wait) return core->EndApply(*applying, 0);
         core->LetGo(*applying);
         stream->WhenApplied(stream->head(), [self, applying](const absl::Status& applied) {
           const auto found = self.lock();

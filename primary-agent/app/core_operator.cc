@@ -42,6 +42,8 @@ void PrimaryApp::Core::Dispatch(const Request& request) {
       return Remove(request);
     case v1::OperatorRequest::kApply:
       return Apply(request);
+    case v1::OperatorRequest::kRestore:
+      return Restore(request);
     case v1::OperatorRequest::kCreate:
       return Create(request);
     case v1::OperatorRequest::kEdit:

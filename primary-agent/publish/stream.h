@@ -132,6 +132,12 @@ class Stream : public std::enable_shared_from_this<Stream> {
     AppliedDone done;
     Instant deadline;
   };
+  // What was changed on the secondary while this server was away, on its way here.
+  struct OpenKept {
+    std::string id;
+    std::string data;
+    uint32_t next_piece = 0;
+  };
   struct OpenDiff {
     std::string request_id;
     std::string data;
@@ -160,6 +166,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void OnAck(const v1::Envelope& envelope);
   void OnNack(const v1::Envelope& envelope);
   void OnReport(const v1::Report& report);
+  void OnKept(const v1::Report& report);
+  void KeepEntry(v1::HistoryEntry entry);
+  void AnnounceKept(const v1::HistoryEntry& entry);
+  void PublishState(const v1::State& state);
   void OnState(const v1::State& state);
   void OnTreeRequest(const v1::TreeRequest& request);
   void TellApplied(Instant now);
@@ -208,6 +218,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   std::optional<OpenResync> resync_;
   std::optional<OpenDiff> diff_;
+  OpenKept kept_;
   std::vector<OpenApply> applies_;
   std::string pending_resync_;  // its request id: the follower is away
   protocol::Judgement judged_;

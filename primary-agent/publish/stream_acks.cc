@@ -124,16 +124,20 @@ void Stream::OnState(const v1::State& state) {
   }
 }
 
-void Stream::Announce(const v1::State& state) {
+void Stream::PublishState(const v1::State& state) {
   v1::Envelope event;
   event.set_sequence(publisher_.stream().head);
   *event.mutable_state() = state;
   Publish("state", event);
   NESTOR_LOG(info, "STATE", "relationship={} what={} from={} to={} server={} reason=\"{}\"",
              spec_.name(), state.what(), state.from(), state.to(), state.server(), state.reason());
+}
+
+void Stream::Announce(const v1::State& state) {
+  PublishState(state);
   v1::HistoryEntry entry;
   entry.set_term(publisher_.stream().term);
-  *entry.mutable_time() = ToWire(world_.clock.Wall());
+  *entry.mutable_time() = state.has_happened() ? state.happened() : ToWire(world_.clock.Wall());
   entry.set_what(state.what());
   entry.set_outcome(state.to());
   entry.set_detail(state.reason());
@@ -141,6 +145,8 @@ void Stream::Announce(const v1::State& state) {
   entry.set_removed_count(static_cast<uint64_t>(state.removed_size()));
   *entry.mutable_upserted() = state.upserted();
   *entry.mutable_removed() = state.removed();
+  *entry.mutable_replaced() = state.replaced();
+  entry.set_left_out(state.left_out());
   Later(world_.disk, spec_.name(), [journal = &world_.journal, name = spec_.name(), entry] {
     return journal->AddEntry(name, entry);
   });
@@ -257,6 +263,7 @@ void Stream::Diff(DiffDone done) {
 }
 
 void Stream::OnReport(const v1::Report& report) {
+  if (report.what() == "kept") return OnKept(report);
   if (!diff_ || report.request_id() != diff_->request_id) return;
   absl::StatusOr<v1::DiffReport> result = v1::DiffReport();
   if (!report.text().empty()) {

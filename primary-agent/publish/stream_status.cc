@@ -62,6 +62,7 @@ protocol::PairFacts Stream::Facts() const {
     facts.more_unsplit = unsplit_.size() > ServiceWatch::kMostUnsplit;
     if (facts.more_unsplit) facts.unsplit_pools.resize(ServiceWatch::kMostUnsplit);
   }
+  facts.standing = side.standing();
   return facts;
 }
 
@@ -183,6 +184,7 @@ v1::RelationshipStatus Stream::Status() const {
                                  ? "FENCED"
                                  : v1::PublisherState_Name(publisher_.state()));
   mirror.set_held_sequence(side.held_sequence());
+  mirror.set_standing(side.standing());
   if (follower_.heard) *mirror.mutable_as_of() = ToWire(follower_.heard_wall);
   return status;
 }

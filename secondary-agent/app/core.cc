@@ -65,7 +65,11 @@ absl::Status SecondaryApp::Core::Start() {
       continue;
     }
     ASSIGN_OR_RETURN(protocol::FollowerMemory memory, world_.store.Load(spec.name()));
+    KeptOutbox outbox;
+    ASSIGN_OR_RETURN(protocol::StandingMemory standing,
+                     LoadStanding(spec.name(), memory.position, world_.store, outbox));
     AddMirror(spec, *service, std::move(memory));
+    mirrors_.at(spec.name())->Recall(std::move(standing), std::move(outbox));
   }
   world_.bus.OnEvent([self = weak_from_this()](std::string_view topic, std::string_view payload) {
     if (const auto core = self.lock()) core->OnEvent(topic, payload);

@@ -50,6 +50,7 @@ void SecondaryApp::Core::Dispatch(const Request& request) {
       [[fallthrough]];
     case v1::OperatorRequest::kWatch:
     case v1::OperatorRequest::kAdopt:
+    case v1::OperatorRequest::kRestore:
     case v1::OperatorRequest::kCreate:
     case v1::OperatorRequest::kEdit:
     case v1::OperatorRequest::kServers:

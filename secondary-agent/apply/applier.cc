@@ -61,7 +61,8 @@ bool Applier::ReadBefore(Job& job) {
     job.result.outcome = Outcome::kUnchanged;
     return false;
   }
-  if (!job.target.whole && job.actual->Digest() != job.target.digest_before) {
+  const bool any_before = job.target.whole && !job.target.only_from_before;
+  if (!any_before && job.actual->Digest() != job.target.digest_before) {
     job.result.outcome = Outcome::kDiffersBefore;
     job.result.text = fmt::format("{}: {} has another configuration than the change is made for",
                                   job.target.label, server_);

@@ -25,6 +25,7 @@ struct Target {
   std::vector<config::ChangeSet> changes;
   std::shared_ptr<const config::ObjectSet> whole;
   config::Sha256 digest_before{};  // with `changes`: what Kea must report before
+  bool only_from_before = false;   // also with `whole`
   config::Sha256 digest_after{};   // what it must report in the end
   bool removal_approved = false;   // a person approved; HoldPolicy does not apply
 };

@@ -87,13 +87,14 @@ Target ApplyTask::TargetOf(const protocol::ApplyOrder& order) const {
   target.label = label_;
   target.digest_after = config::Sha256FromBytes(order.position.digest).value_or(config::Sha256{});
   target.removal_approved = order.approved;
+  target.digest_before = config::Sha256FromBytes(order.digest_before).value_or(config::Sha256{});
+  target.only_from_before = !order.digest_before.empty();
   if (order.base) {
     auto whole = std::make_shared<config::ObjectSet>(*order.base);
     for (const auto& change : order.changes) config::Apply(*change, *whole);
     (void)whole->Digest();
     target.whole = std::move(whole);
   } else {
-    target.digest_before = config::Sha256FromBytes(order.digest_before).value_or(config::Sha256{});
     for (const auto& change : order.changes) target.changes.push_back(*change);
   }
   return target;

@@ -25,11 +25,17 @@ Mirror::Mirror(v1::RelationshipSpec spec, DhcpService service, std::string serve
       service_(service),
       server_(std::move(server)),
       world_(std::move(world)),
-      follower_({spec_.name(), server_, std::move(version), spec_.observe(), jitter},
-                std::move(memory), nonce_seed, world_.clock.Now()),
+      follower_(
+          {spec_.name(), server_, std::move(version), spec_.observe(), jitter, spec_.primary()},
+          std::move(memory), nonce_seed, world_.clock.Now()),
       next_meter_(world_.clock.Now()),
       next_compact_(world_.clock.Now() + kCompactPeriod),
       next_unsupported_(world_.clock.Now()) {}
+
+void Mirror::Recall(protocol::StandingMemory memory, KeptOutbox outbox) {
+  follower_.Recall(std::move(memory));
+  kept_ = std::move(outbox);
+}
 
 void Mirror::OnSpec(const v1::RelationshipSpec& spec) {
   spec_ = spec;
@@ -46,6 +52,7 @@ void Mirror::Tick() {
     Meter();
   }
   SendReportPieces();
+  SendKept();
   if (now >= next_compact_) {
     next_compact_ = now + kCompactPeriod;
     Later([name = spec_.name()](store::FollowerStore& store) {
@@ -80,6 +87,7 @@ void Mirror::OnEnvelope(const v1::Envelope& envelope, std::string_view payload) 
     }
     return;
   }
+  if (envelope.has_report_kept()) return OnReportKept(envelope.report_kept().request_id());
   Do(follower_.OnEnvelope(envelope, payload, *heard_));
 }
 
@@ -97,7 +105,10 @@ void Mirror::OnKea(const watch::KeaHealth& health) {
   Do(follower_.OnReachable(health.reachable, world_.clock.Now()));
 }
 
-void Mirror::OnConnected() { Do(follower_.OnConnected(world_.clock.Now())); }
+void Mirror::OnConnected() {
+  kept_.Again(world_.clock.Now());
+  Do(follower_.OnConnected(world_.clock.Now()));
+}
 
 void Mirror::OnUnsupported(std::string_view text) {
   // It may come again each second.
@@ -184,6 +195,7 @@ void Mirror::Carry(protocol::Decode action) {
 void Mirror::Carry(protocol::ReadLocal /*action*/) const { world_.read_local(); }
 
 void Mirror::Carry(protocol::Announce action) {
+  *action.state.mutable_happened() = ToWire(world_.clock.Wall());
   const v1::State& state = action.state;
   NESTOR_LOG(info, "STATE", "relationship={} what={} from={} to={} server={} reason=\"{}\"",
              spec_.name(), state.what(), state.from(), state.to(), state.server(), state.reason());
@@ -197,6 +209,8 @@ void Mirror::Carry(protocol::Announce action) {
   entry.set_removed_count(static_cast<uint64_t>(state.removed_size()));
   *entry.mutable_upserted() = state.upserted();
   *entry.mutable_removed() = state.removed();
+  *entry.mutable_replaced() = state.replaced();
+  entry.set_left_out(state.left_out());
   Later([name = spec_.name(), entry](store::FollowerStore& store) {
     return store.AddEntry(name, entry);
   });
@@ -252,6 +266,26 @@ void Mirror::SendReportPieces() {
   if (world_.clock.Now() >= report_until_) report_.clear();
   // A piece that the connection has no room for waits for the next tick.
   while (!report_.empty() && Send(report_.front()).ok()) report_.pop_front();
+}
+
+// To a primary that hears, and knows this stream.
+void Mirror::SendKept() {
+  if (!follower_.Joined()) return;
+  const Instant now = world_.clock.Now();
+  while (auto piece = kept_.Next(now)) {
+    v1::Envelope envelope;
+    *envelope.mutable_report() = *std::move(piece);
+    if (!Send(envelope).ok()) return;
+    kept_.Sent(now);
+  }
+}
+
+void Mirror::OnReportKept(const std::string& id) {
+  if (!kept_.Delivered(id)) return;
+  NESTOR_LOG(info, "KEPT_TOLD", "relationship={} id={}", spec_.name(), id);
+  Later([name = spec_.name(), id](store::FollowerStore& store) {
+    return store.ForgetKept(name, id);
+  });
 }
 
 void Mirror::Later(std::function<absl::Status(store::FollowerStore&)> write) {

@@ -20,6 +20,7 @@
 #include "common/watch/lookout.h"
 #include "nestor/v1/operator.pb.h"
 #include "secondary-agent/apply/applier.h"
+#include "secondary-agent/follow/kept.h"
 
 namespace nestor::secondary {
 
@@ -49,6 +50,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
 
   const v1::RelationshipSpec& spec() const { return spec_; }
   DhcpService service() const { return service_; }
+  // What is kept of earlier starts; before anything else.
+  void Recall(protocol::StandingMemory memory, KeptOutbox outbox);
   // The primary changed what was agreed (observe, thresholds).
   void OnSpec(const v1::RelationshipSpec& spec);
 
@@ -85,6 +88,8 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   void Carry(protocol::ApplyOrder order);
   void Carry(protocol::Persist action);
   void Carry(protocol::KeepReceived action);
+  void Carry(protocol::Keep action);
+  void Carry(protocol::SaveBase action);
   void Carry(protocol::Remember update);
   void Carry(protocol::Decode action);
   void Carry(protocol::ReadLocal action) const;
@@ -96,8 +101,13 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   bool SendUnsent();
   void SendReport(const std::string& request_id, const protocol::Compared& compared);
   void SendReportPieces();
+  void SendKept();
+  void OnReportKept(const std::string& id);
   void NoteHead(Instant now);
   const char* ApplyBy() const;
+  // Objects that were changed here while the primary was away, and stand: at least one where they
+  // are not known one by one.
+  uint64_t Standing() const;
   void FillStatus(v1::SideStatus& side) const;
   // Runs `write` on the worker; a failure is logged and shown.
   void Later(std::function<absl::Status(store::FollowerStore&)> write);
@@ -142,6 +152,7 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   std::deque<v1::Envelope> unsent_;  // nacks and states, which are said only once
   std::deque<v1::Envelope> report_;  // pieces not sent yet
   Instant report_until_;
+  KeptOutbox kept_;  // for the primary's history
   std::map<std::string, ResyncDone> resyncs_;
   std::map<std::string, DiffDone> diffs_;
 };

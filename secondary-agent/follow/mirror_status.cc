@@ -25,6 +25,10 @@ std::string Mirror::LastError() const {
 // How the next change goes.
 const char* Mirror::ApplyBy() const { return health_.hook.empty() ? "config-set" : "hook"; }
 
+uint64_t Mirror::Standing() const {
+  return follower_.stands() ? std::max<uint64_t>(1, follower_.standing_objects()) : 0;
+}
+
 void Mirror::FillStatus(v1::SideStatus& side) const {
   side.set_server(server_);
   side.set_kea_version(health_.version);
@@ -42,6 +46,7 @@ void Mirror::FillStatus(v1::SideStatus& side) const {
   if (ha_parameters_ && ha_parameters_->size() <= protocol::kMaxHaParameters) {
     side.set_ha_parameters(*ha_parameters_);
   }
+  side.set_standing(Standing());
 }
 
 protocol::PairFacts Mirror::Facts() const {
@@ -77,6 +82,7 @@ protocol::PairFacts Mirror::Facts() const {
   facts.has_ha = spec_.has_ha();
   facts.secondary.ha_known = ha_parameters_.has_value();
   facts.ha_drift = ha::DriftText(HaDrift(), spec_.primary(), server_, spec_.name());
+  facts.standing = Standing();
   return facts;
 }
 
@@ -126,6 +132,9 @@ void Mirror::Meter() {
               static_cast<double>(applies_));
   metrics.Set("nestor_held_sequence", "The change that waits for approval; 0: none.", labels,
               static_cast<double>(follower_.held_sequence()));
+  metrics.Set("nestor_standing_objects",
+              "Objects changed here while the primary was away, which stand.", labels,
+              static_cast<double>(Standing()));
 }
 
 v1::RelationshipStatus Mirror::Status() const {
@@ -170,6 +179,7 @@ v1::RelationshipStatus Mirror::Status() const {
   mirror.set_last_error(facts.last_error);
   mirror.set_publisher_state(v1::PublisherState_Name(follower_.publisher_state()));
   mirror.set_held_sequence(follower_.held_sequence());
+  mirror.set_standing(Standing());
   *mirror.mutable_as_of() = ToWire(world_.clock.Wall());
   return status;
 }

@@ -98,6 +98,30 @@ void Mirror::Carry(protocol::KeepReceived action) {
   });
 }
 
+void Mirror::Carry(protocol::Keep action) {
+  world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
+                      name = spec_.name(), action = std::move(action), wall = world_.clock.Wall()] {
+    auto entry = CarryOut(action, name, wall, *store);
+    loop->Post([self, entry = std::move(entry), token = action.token] {
+      const auto mirror = self.lock();
+      if (!mirror) return;
+      if (mirror->Stored(entry.status()) && *entry) {
+        NESTOR_LOG(warn, "CHANGE_KEPT", "relationship={} id={} upserted={} removed={}",
+                   mirror->spec_.name(), (*entry)->id(), (*entry)->upserted_count(),
+                   (*entry)->removed_count());
+        mirror->kept_.Put(**entry);
+      }
+      mirror->Do(mirror->follower_.OnKept(token, entry.ok(), mirror->world_.clock.Now()));
+    });
+  });
+}
+
+void Mirror::Carry(protocol::SaveBase action) {
+  Later([name = spec_.name(), action = std::move(action)](store::FollowerStore& store) {
+    return CarryOut(action, name, store);
+  });
+}
+
 void Mirror::Carry(protocol::Remember update) {
   world_.worker.Post([self = weak_from_this(), loop = &world_.loop, store = &world_.store,
                       name = spec_.name(), update = std::move(update)] {

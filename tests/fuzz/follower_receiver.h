@@ -105,7 +105,8 @@ class FollowerReceiver {
     protocol::ApplyEnd end;
     end.actual = kea_;
     end.kind = Kind::kDiffersBefore;
-    if (!order.base && protocol::DigestOf(kea_) != order.digest_before &&
+    const bool any_before = order.base && order.digest_before.empty();
+    if (!any_before && protocol::DigestOf(kea_) != order.digest_before &&
         protocol::DigestOf(kea_) != order.position.digest) {
       return end;
     }
@@ -163,6 +164,8 @@ class FollowerReceiver {
   }
   void Carry(const protocol::KeepReceived& action) { Do(follower_.OnReceived(action.up_to, now_)); }
   void Carry(const protocol::Remember& update) { Do(follower_.OnRemembered(update.token, now_)); }
+  void Carry(const protocol::Keep& action) { Do(follower_.OnKept(action.token, true, now_)); }
+  void Carry(const protocol::SaveBase& /*action*/) {}
   void Carry(protocol::Decode action) { decode_ = std::move(action); }
   void Carry(protocol::ReadLocal /*action*/) { read_asked_ = true; }
   void Carry(const protocol::Announce& /*action*/) {}

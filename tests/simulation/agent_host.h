@@ -42,6 +42,8 @@ class AgentHost {
   const std::string& name() const { return name_; }
   KeaHost& kea() { return kea_; }
   testing::SimDisk& disk() { return disk_; }
+  // How often the agent was started.
+  uint64_t starts() const { return starts_; }
   bool runs() const { return process_ != nullptr && process_->alive(); }
 
   // Starts the agent. It is tried again each 2 s while its disk does not let it.

@@ -22,7 +22,7 @@ Faults::Faults(World& world) : world_(world), dice_(world.options_.seed, "faults
                                  {1, &Faults::Resync},         {1, &Faults::Decide},
                                  {0.5, &Faults::Browse},       {0.5, &Faults::Stranger},
                                  {2, &Faults::SecondThoughts}, {2, &Faults::Apply},
-                                 {2, &Faults::ApplyAndDie}};
+                                 {2, &Faults::ApplyAndDie},    {2, &Faults::Away}};
   kinds_.push_back(all[0]);
   for (size_t i = 1; i < all.size(); ++i) {
     if (dice_.Chance(0.4)) kinds_.push_back(all[i]);
@@ -110,6 +110,28 @@ void Faults::ApplyAndDie() {
 }
 
 void Faults::Drift() { world_.Drift(); }
+
+// The primary's host is gone, and people help themselves on the secondary, whose agent may die too.
+void Faults::Away() {
+  AgentHost& primary = *world_.primary_;
+  if (!primary.runs()) return;
+  const absl::Duration away = dice_.Between(absl::Seconds(20), absl::Seconds(50));
+  if (dice_.Chance(0.5)) primary.kea().RestartAfter(Up(away));
+  primary.Kill(Death());
+  primary.StartAfter(away);
+  const auto drift = [this, &primary, starts = primary.starts()] {
+    KeaHost& kea = world_.secondary_->kea();
+    const bool known = !primary.runs() && primary.starts() == starts && !kea.hangs();
+    world_.Drift(known);
+  };
+  After(dice_.Between(absl::Seconds(13), absl::Seconds(19)), drift);
+  if (dice_.Chance(0.5)) After(dice_.Between(absl::Seconds(13), absl::Seconds(19)), drift);
+  if (!dice_.Chance(0.4)) return;
+  After(dice_.Between(absl::Seconds(8), absl::Seconds(25)), [this] {
+    world_.secondary_->Kill(Death());
+    world_.secondary_->StartAfter(Up(absl::Seconds(10)));
+  });
+}
 
 // ---- the network
 

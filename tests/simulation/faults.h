@@ -38,6 +38,7 @@ class Faults {
   void Apply();
   void ApplyAndDie();
   void Drift();
+  void Away();
   // The network.
   void Cut();
   void Break();

@@ -92,6 +92,12 @@ void Oracles::OnApplied(std::string_view, std::string_view, uint64_t /*sequence*
   follower.OnApplied(superseded);
 }
 
+void Oracles::OnKept(std::string_view, const store::KeptChange& kept) { standing.OnKept(kept); }
+
+void Oracles::OnKeptTold(std::string_view, const v1::HistoryEntry& entry) {
+  standing.OnTold(entry.id());
+}
+
 void Oracles::OnViolation(std::string_view oracle, std::string text) {
   chronicle_.Violate(oracle, std::move(text));
 }
@@ -105,6 +111,7 @@ void Oracles::OnKeaSet(std::string_view host, const std::string& wanted, const s
   if (host == kPrimary) {
     orders.OnKeaSet(running);
   } else {
+    standing.OnKeaSet(running);
     follower.OnKeaSet(wanted, running, accepted);
   }
 }
@@ -122,6 +129,7 @@ void Oracles::OnKeaChanged(std::string_view host, const std::string& running,
   if (host == kPrimary) {
     ledger.Ran(running);
   } else {
+    standing.OnKeaChanged(running);
     follower.OnKeaChanged(running, file);
   }
 }

@@ -126,6 +126,30 @@ class FollowerOracle {
   std::map<std::string, std::set<uint64_t>> received_;  // as changes of their own, by stream
 };
 
+// S17: what somebody sets on the secondary while the primary is away is kept before it is replaced,
+// and what was kept comes into the primary's history.
+class StandingOracle {
+ public:
+  explicit StandingOracle(Chronicle& chronicle) : chronicle_(chronicle) {}
+
+  // The secondary's Kea was made to run this by hand, while the primary was away for long enough
+  // for everybody to know.
+  void Stood(const std::string& digest) { stood_ = digest; }
+  void OnKept(const store::KeptChange& kept);
+  void OnTold(const std::string& id);
+  void OnKeaChanged(const std::string& running);
+  void OnKeaSet(const std::string& running);
+  // Kept, and not in the primary's history yet.
+  bool all_told() const { return untold_.empty(); }
+
+ private:
+  Chronicle& chronicle_;
+  std::string running_;
+  std::optional<std::string> stood_;
+  std::set<std::string> kept_;  // digests
+  std::set<std::string> untold_, told_;
+};
+
 // Receives all that the world's taps see and hands it to the oracles. S13 too: what a stranger
 // sends may not come to anything, so it is not distinguished here.
 class Oracles final : public NetworkObserver, public StoreObserver, public KeaObserver {
@@ -134,6 +158,7 @@ class Oracles final : public NetworkObserver, public StoreObserver, public KeaOb
       : orders(chronicle, ledger),
         publisher(chronicle, ledger),
         follower(chronicle, ledger),
+        standing(chronicle),
         liveness(scheduler, chronicle),
         chronicle_(chronicle) {}
 
@@ -141,6 +166,7 @@ class Oracles final : public NetworkObserver, public StoreObserver, public KeaOb
   OrderOracle orders;
   PublisherOracle publisher;
   FollowerOracle follower;
+  StandingOracle standing;
   LivenessOracle liveness;
 
   void OnPublished(std::string_view topic, std::string_view payload) override;
@@ -163,6 +189,8 @@ class Oracles final : public NetworkObserver, public StoreObserver, public KeaOb
                   const std::vector<std::string>& changes) override;
   void OnApplied(std::string_view host, std::string_view relationship, uint64_t sequence,
                  const std::vector<uint64_t>& superseded) override;
+  void OnKept(std::string_view host, const store::KeptChange& kept) override;
+  void OnKeptTold(std::string_view relationship, const v1::HistoryEntry& entry) override;
   void OnViolation(std::string_view oracle, std::string text) override;
 
   void OnKeaRead(std::string_view host, const std::string& digest) override;

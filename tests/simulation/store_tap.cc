@@ -136,6 +136,20 @@ absl::StatusOr<v1::HistoryEntry> JournalTap::HistoryOf(std::string_view relation
   return Run([&] { return inner_->HistoryOf(relationship, sequence); });
 }
 
+absl::StatusOr<uint64_t> JournalTap::AddEntryOnce(std::string_view relationship,
+                                                  const v1::HistoryEntry& entry) {
+  return Run([&] {
+    auto number = inner_->AddEntryOnce(relationship, entry);
+    if (number.ok()) observer_.OnKeptTold(relationship, entry);
+    return number;
+  });
+}
+
+absl::StatusOr<v1::HistoryEntry> JournalTap::EntryOf(std::string_view relationship,
+                                                     uint64_t entry) {
+  return Run([&] { return inner_->EntryOf(relationship, entry); });
+}
+
 absl::StatusOr<std::vector<v1::TransactionRecord>> JournalTap::Transactions() {
   return Run([&] { return inner_->Transactions(); });
 }
@@ -225,6 +239,51 @@ absl::StatusOr<std::vector<v1::HistoryEntry>> FollowerStoreTap::History(
 absl::StatusOr<v1::HistoryEntry> FollowerStoreTap::HistoryOf(std::string_view relationship,
                                                              uint64_t sequence) {
   return Run([&] { return inner_->HistoryOf(relationship, sequence); });
+}
+
+absl::StatusOr<v1::HistoryEntry> FollowerStoreTap::EntryOf(std::string_view relationship,
+                                                           uint64_t entry) {
+  return Run([&] { return inner_->EntryOf(relationship, entry); });
+}
+
+absl::Status FollowerStoreTap::SaveBase(std::string_view relationship, std::string_view digest,
+                                        std::string_view snapshot) {
+  return Run([&] { return inner_->SaveBase(relationship, digest, snapshot); });
+}
+
+absl::StatusOr<std::optional<std::string>> FollowerStoreTap::LoadBase(std::string_view relationship,
+                                                                      std::string_view digest) {
+  return Run([&] { return inner_->LoadBase(relationship, digest); });
+}
+
+absl::Status FollowerStoreTap::Keep(std::string_view relationship, const store::KeptChange& kept) {
+  return Run([&] {
+    const absl::Status status = inner_->Keep(relationship, kept);
+    if (status.ok()) observer_.OnKept(host_, kept);
+    return status;
+  });
+}
+
+absl::Status FollowerStoreTap::CloseKept(std::string_view relationship, std::string_view id) {
+  return Run([&] {
+    const auto all = inner_->Kept(relationship);
+    const absl::Status status = inner_->CloseKept(relationship, id);
+    if (!status.ok() || !all.ok()) return status;
+    for (store::KeptChange kept : *all) {
+      kept.open = false;
+      if (kept.entry.id() == id) observer_.OnKept(host_, kept);
+    }
+    return status;
+  });
+}
+
+absl::StatusOr<std::vector<store::KeptChange>> FollowerStoreTap::Kept(
+    std::string_view relationship) {
+  return Run([&] { return inner_->Kept(relationship); });
+}
+
+absl::Status FollowerStoreTap::ForgetKept(std::string_view relationship, std::string_view id) {
+  return Run([&] { return inner_->ForgetKept(relationship, id); });
 }
 
 absl::Status FollowerStoreTap::Compact(std::string_view relationship, uint64_t changes) {

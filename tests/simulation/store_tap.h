@@ -36,6 +36,10 @@ class StoreObserver {
   // A follower recorded a change as applied, and what it overtook.
   virtual void OnApplied(std::string_view host, std::string_view relationship, uint64_t sequence,
                          const std::vector<uint64_t>& superseded) = 0;
+  // A follower made durable, or closed, what was changed on its server while the primary was away.
+  virtual void OnKept(std::string_view host, const store::KeptChange& kept) = 0;
+  // The journal has such a change in its history.
+  virtual void OnKeptTold(std::string_view relationship, const v1::HistoryEntry& entry) = 0;
   // An oracle of the world itself was broken.
   virtual void OnViolation(std::string_view oracle, std::string text) = 0;
 };
@@ -138,6 +142,9 @@ class JournalTap final : public store::Journal, public StoreTap {
                                                         uint32_t limit) override;
   absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                              uint64_t sequence) override;
+  absl::StatusOr<uint64_t> AddEntryOnce(std::string_view relationship,
+                                        const v1::HistoryEntry& entry) override;
+  absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship, uint64_t entry) override;
   absl::StatusOr<std::vector<v1::TransactionRecord>> Transactions() override;
   absl::Status SaveTransaction(const v1::TransactionRecord& record) override;
   absl::Status RemoveTransaction(std::string_view id) override;
@@ -176,6 +183,15 @@ class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
                                                         uint32_t limit) override;
   absl::StatusOr<v1::HistoryEntry> HistoryOf(std::string_view relationship,
                                              uint64_t sequence) override;
+  absl::StatusOr<v1::HistoryEntry> EntryOf(std::string_view relationship, uint64_t entry) override;
+  absl::Status SaveBase(std::string_view relationship, std::string_view digest,
+                        std::string_view snapshot) override;
+  absl::StatusOr<std::optional<std::string>> LoadBase(std::string_view relationship,
+                                                      std::string_view digest) override;
+  absl::Status Keep(std::string_view relationship, const store::KeptChange& kept) override;
+  absl::Status CloseKept(std::string_view relationship, std::string_view id) override;
+  absl::StatusOr<std::vector<store::KeptChange>> Kept(std::string_view relationship) override;
+  absl::Status ForgetKept(std::string_view relationship, std::string_view id) override;
   absl::Status Compact(std::string_view relationship, uint64_t changes) override;
   store::UndoLog& undo() override { return undo_; }
 

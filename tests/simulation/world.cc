@@ -16,7 +16,9 @@ constexpr absl::Duration kMonitorPatience = absl::Seconds(20);
 constexpr absl::Duration kPatience = absl::Minutes(20);
 // A connection that the last fault broke is noticed, made again, and looked at three times.
 constexpr absl::Duration kTailPatience = absl::Seconds(20);
-constexpr int kGoodLooks = 3;      // in a row
+constexpr int kGoodLooks = 3;  // in a row
+// What is told is told again after half a minute at most.
+constexpr absl::Duration kTellPatience = absl::Seconds(90);
 constexpr size_t kDeepest = 1500;  // tasks that may wait in an executor
 
 Weather MakeWeather(Dice& dice) {
@@ -223,6 +225,13 @@ void World::CheckEnd() {
     oracles_.liveness.Check(primary_->kea().hangs() || !primary_->kea().up());
     monitor_->Tick();
   } while (!all_seen() && scheduler_.Now() < monitored_until && !scheduler_.stopped());
+  const absl::Duration told_until = scheduler_.Now() + kTellPatience;
+  while (!oracles_.standing.all_told() && scheduler_.Now() < told_until && !scheduler_.stopped()) {
+    scheduler_.RunUntil(scheduler_.Now() + absl::Seconds(1));
+  }
+  if (!oracles_.standing.all_told()) {
+    chronicle_.Violate("S17", "what was kept on the secondary is not in the primary's history");
+  }
   if (!all_seen()) {
     chronicle_.Violate("watch: reliable",
                        fmt::format("{} was seen, the head is {}", monitor_->seen(),
@@ -278,11 +287,13 @@ void World::Apply() {
   });
 }
 
-void World::Drift() {
+void World::Drift(bool stands) {
   if (!secondary_->kea().up()) return;
   Blueprint strange = blueprint_;
   strange.Estrange(dice_);
   secondary_->kea().Edit(strange.Text(kSecondary), dice_.Chance(0.3));
+  const std::string& running = secondary_->kea().running();
+  if (stands && !oracles_.ledger.EverRan(running)) oracles_.standing.Stood(running);
   chronicle_.Note("{} kea: drifts -> {}", kSecondary, Short(secondary_->kea().running()));
 }
 

@@ -45,8 +45,8 @@ class World {
   void Revert();
   // The primary's operator edits a file and has it applied.
   void Apply();
-  // Somebody edits the secondary's Kea.
-  void Drift();
+  // Somebody edits the secondary's Kea; `stands`: the primary is known to be away.
+  void Drift(bool stands = false);
 
  private:
   friend class Faults;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,8 +34,17 @@ class FollowerTest : public ::testing::Test {
     persist.reset();
     sent.clear();
     announced.clear();
-    follower = std::make_unique<Follower>(Follower::Options{"east", "kea-b", "0.1", observe, 0.5},
-                                          memory, 1000, now);
+    held_keep.clear();
+    follower = std::make_unique<Follower>(
+        Follower::Options{"east", "kea-b", "0.1", observe, 0.5, "kea-a"}, memory, ++starts, now);
+    StandingMemory recalled;
+    recalled.base = saved_base;
+    for (const Keep& keep : kept_changes) {
+      if (!keep.open) continue;
+      recalled.id = keep.id;
+      recalled.digest = DigestOf(keep.after);
+    }
+    follower->Recall(std::move(recalled));
   }
 
   // -- what happens to the follower
@@ -74,7 +84,8 @@ class FollowerTest : public ::testing::Test {
   void Finish() { FinishBy("hook"); }
   void FinishBy(std::string by) {
     ASSERT_TRUE(order.has_value());
-    if (!order->base && DigestOf(kea) != order->digest_before &&
+    const bool any_before = order->base && order->digest_before.empty();
+    if (!any_before && DigestOf(kea) != order->digest_before &&
         DigestOf(kea) != order->position.digest) {
       return FinishAs(ApplyEnd::Kind::kDiffersBefore);
     }
@@ -108,6 +119,15 @@ class FollowerTest : public ::testing::Test {
     const Position position = std::exchange(persist, std::nullopt)->position;
     if (persisted && memory.position.sequence == position.sequence) memory.persisted = true;
     Do(follower->OnPersisted({persisted, persisted ? "" : "the file cannot be written"}, now));
+  }
+
+  // The store has what was held with hold_keep, or cannot be written.
+  void FinishKeep(bool kept = true) {
+    ASSERT_FALSE(held_keep.empty());
+    const Keep keep = held_keep.front();
+    held_keep.erase(held_keep.begin());
+    if (kept) TakeKeep(keep);
+    Do(follower->OnKept(keep.token, kept, now));
   }
 
   // -- shorthands
@@ -189,6 +209,11 @@ class FollowerTest : public ::testing::Test {
   FollowerMemory memory;  // as the store has it
   bool hold_memory = false;
   bool hold_decode = false;
+  bool hold_keep = false;
+  // As the store has it: of each id what was kept last.
+  std::vector<Keep> kept_changes;
+  SetPtr saved_base;
+  uint64_t starts = 1000;
   bool hold_file = false;
   std::unique_ptr<Follower> follower;
   StreamDouble stream;
@@ -202,6 +227,7 @@ class FollowerTest : public ::testing::Test {
   std::vector<uint64_t> applied;
   std::vector<Remember> held_memory;
   std::vector<Decode> held_decode;
+  std::vector<Keep> held_keep;
   int reads = 0;
   uint64_t kept = 0;  // changes kept for the history
 
@@ -240,6 +266,28 @@ class FollowerTest : public ::testing::Test {
     if (update.refused_nack) memory.refused_nack = *update.refused_nack;
     Do(follower->OnRemembered(update.token, now));
   }
+  void TakeKeep(Keep keep) {
+    const auto found = std::find_if(kept_changes.begin(), kept_changes.end(),
+                                    [&](const Keep& one) { return one.id == keep.id; });
+    const bool there = found != kept_changes.end();
+    if (!keep.before) {
+      ASSERT_TRUE(there) << "closed, and never kept";
+      found->open = false;
+    } else if (DigestOf(keep.before) == DigestOf(keep.after)) {
+      if (there) kept_changes.erase(found);
+    } else if (there) {
+      ASSERT_TRUE(found->open) << "what is for the primary is replaced";
+      *found = std::move(keep);
+    } else {
+      kept_changes.push_back(std::move(keep));
+    }
+  }
+  void Carry(Keep keep) {
+    if (hold_keep) return held_keep.push_back(std::move(keep));
+    TakeKeep(keep);
+    Do(follower->OnKept(keep.token, true, now));
+  }
+  void Carry(SaveBase save) { saved_base = std::move(save.set); }
   void Carry(Decode action) {
     if (hold_decode) return held_decode.push_back(std::move(action));
     Do(follower->OnDecoded(DecodeTransfer(*action.receiver), now));

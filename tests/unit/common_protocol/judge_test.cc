@@ -187,6 +187,16 @@ TEST_F(JudgeTest, ADifferenceWithoutLagIsADifference) {
               ElementsAre("the servers differ, and the relationship only observes"));
 }
 
+TEST_F(JudgeTest, WhatStandsOnTheSecondaryIsNoOrdinaryDifference) {
+  facts_.digest_equal = false;
+  facts_.standing = 3;
+  EXPECT_EQ(State(), "IMPAIRED");
+  ASSERT_EQ(Judge(facts_).reasons.size(), 1u);
+  EXPECT_EQ(FirstReason(),
+            "kea-b was changed in 3 objects while kea-a was away; that stands until kea-a is back, "
+            "and is kept in the history then: see nestorctl diff");
+}
+
 TEST_F(JudgeTest, AnErrorThatHasNoOtherSignIsToldAsItIs) {
   facts_.last_error = "its file could not be written";
   EXPECT_THAT(Judge(facts_).reasons, ElementsAre("its file could not be written"));

@@ -327,7 +327,25 @@ TEST_F(JournalTest, AnEntryKeepsItsObjects) {
   auto history = journal_->History("east", 0);
   ASSERT_TRUE(history.ok());
   ASSERT_THAT(*history, SizeIs(1));
+  const uint64_t number = history->front().entry();
+  drift.set_entry(number);
   EXPECT_EQ(history->front().SerializeAsString(), drift.SerializeAsString());
+  EXPECT_EQ(journal_->EntryOf("east", number)->SerializeAsString(), drift.SerializeAsString());
+  EXPECT_THAT(journal_->EntryOf("east", number + 1).status(), Fails(Code::kNotFound, "no entry e"));
+  EXPECT_THAT(journal_->EntryOf("west", number).status(), HasCode(Code::kNotFound));
+}
+
+TEST_F(JournalTest, AnEntryWithAnIdIsAddedOnce) {
+  v1::HistoryEntry kept = EntryOf("kept");
+  kept.set_id("kea-b-1");
+  const auto first = journal_->AddEntryOnce("east", kept);
+  ASSERT_TRUE(first.ok()) << first.status();
+  Reopen();
+  EXPECT_EQ(*journal_->AddEntryOnce("east", kept), *first);
+  kept.set_id("kea-b-2");
+  EXPECT_EQ(*journal_->AddEntryOnce("east", kept), *first + 1);
+  EXPECT_EQ(Line(journal_->History("east", 0)), "kept kept");
+  EXPECT_EQ(journal_->EntryOf("east", *first)->id(), "kea-b-1");
 }
 
 TEST_F(JournalTest, OneChangeOfTheHistoryComesWhole) {

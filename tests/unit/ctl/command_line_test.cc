@@ -39,6 +39,30 @@ TEST(CommandLineTest, StatusOfAllOrOne) {
   EXPECT_EQ(Parsed({"status", "east4"}).request.status().name(), "east4");
 }
 
+TEST(CommandLineTest, AnEntryOfTheHistoryIsAppliedToThePrimary) {
+  const Invocation plain = Parsed({"history", "east4", "e7", "--apply-to", "primary", "--wait"});
+  EXPECT_FALSE(plain.request.has_history());
+  EXPECT_EQ(plain.request.restore().name(), "east4");
+  EXPECT_EQ(plain.request.restore().entry(), 7u);
+  EXPECT_TRUE(plain.request.restore().wait());
+  EXPECT_FALSE(plain.request.restore().overwrite());
+  const Invocation yes = Parsed({"history", "east4", "12", "--apply-to", "primary", "--yes"});
+  EXPECT_EQ(yes.request.restore().sequence(), 12u);
+  EXPECT_TRUE(yes.request.restore().overwrite());
+  EXPECT_TRUE(yes.yes);
+  EXPECT_TRUE(Parsed({"history", "east4", "12", "--apply-to", "primary", "--dry-run"})
+                  .request.restore()
+                  .dry_run());
+}
+
+TEST(CommandLineTest, AnEntryIsAppliedToNothingButThePrimaryAndOnlyByItsNumber) {
+  EXPECT_NE(Wrong({"history", "east4", "e7", "--apply-to", "secondary"}), "");
+  EXPECT_NE(Wrong({"history", "east4", "--apply-to", "primary"}), "");
+  EXPECT_NE(Wrong({"history", "east4", "e7", "--yes"}), "");
+  EXPECT_NE(Wrong({"history", "east4", "e7", "--dry-run"}), "");
+  EXPECT_NE(Wrong({"history", "east4", "e7", "--apply-to", "primary", "--dry-run", "--wait"}), "");
+}
+
 TEST(CommandLineTest, GlobalOptionsStandBeforeOrBehindTheVerb) {
   for (const auto& invocation :
        {Parsed({"--agent", "/run/a.sock", "--json", "--key", "k", "--server-key", "s", "status"}),
@@ -86,6 +110,12 @@ TEST(CommandLineTest, HistoryOfAllOrOneChange) {
   EXPECT_EQ(all.limit(), 5u);
   EXPECT_EQ(all.sequence(), 0u);
   EXPECT_EQ(Parsed({"history", "east4", "12"}).request.history().sequence(), 12u);
+  const v1::HistoryRequest entry = Parsed({"history", "east4", "e7"}).request.history();
+  EXPECT_EQ(entry.entry(), 7u);
+  EXPECT_EQ(entry.sequence(), 0u);
+  for (const char* wrong : {"e", "e0", "7e", "x7", "-1"}) {
+    EXPECT_THAT(Wrong({"history", "east4", wrong}), HasSubstr("neither a change's number"));
+  }
 }
 
 TEST(CommandLineTest, Decisions) {
@@ -119,11 +149,10 @@ TEST(CommandLineTest, Relationships) {
 }
 
 TEST(CommandLineTest, CreatingARelationship) {
-  const Invocation invocation =
-      Parsed({"relationship", "create", "east6", "--service", "dhcp6", "--mode", "load-balancing",
-              "--secondary", "kea-b", "--heartbeat-delay", "1000", "--max-unacked-clients", "0",
-              "--secondary-url", "http://192.0.2.2:8000/", "--split-pools", "--timeout", "30",
-              "--yes"});
+  const Invocation invocation = Parsed(
+      {"relationship", "create", "east6", "--service", "dhcp6", "--mode", "load-balancing",
+       "--secondary", "kea-b", "--heartbeat-delay", "1000", "--max-unacked-clients", "0",
+       "--secondary-url", "http://192.0.2.2:8000/", "--split-pools", "--timeout", "30", "--yes"});
   EXPECT_TRUE(invocation.yes);
   const v1::CreateRequest& create = invocation.request.create();
   EXPECT_EQ(create.name(), "east6");

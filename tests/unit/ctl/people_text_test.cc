@@ -117,7 +117,7 @@ TEST(PeopleTextTest, WhatAFileChangesIsShownObjectByObject) {
   report.set_to_look_at(9);
   EXPECT_EQ(ApplyText(report), "looked at 7 of 9 objects\n");
   report.set_state("SAME");
-  EXPECT_EQ(ApplyText(report), "Kea runs what the file says; nothing was changed.\n");
+  EXPECT_EQ(ApplyText(report), "Kea runs that already; nothing was changed.\n");
   report.set_state("VERIFIED");
   report.set_sequence(1042);
   for (const auto& [before, after] :
@@ -134,6 +134,38 @@ TEST(PeopleTextTest, WhatAFileChangesIsShownObjectByObject) {
             "- global x\n    before  2\n"
             "loggers is left alone, though it may not be as in the file: only a reload sets it\n"
             "3 objects changed on the primary, as change 1042, verified on the secondary.\n");
+}
+
+TEST(PeopleTextTest, WhatStandsInTheWayOfAnEntryIsShownAsItWasAndIs) {
+  v1::ApplyReport report;
+  report.set_state("CONFLICT");
+  v1::ObjectConflict& conflict = *report.add_conflicts();
+  conflict.set_kind("subnet");
+  conflict.set_key("12");
+  conflict.set_before("1");
+  conflict.set_after("3");
+  EXPECT_EQ(ApplyText(report),
+            "! subnet 12 was changed on the primary since\n"
+            "    before  1\n    now     not there\n    after   3\n");
+}
+
+TEST(PeopleTextTest, AnEntryThatIsNoChangeStandsByItsOwnNumber) {
+  v1::HistoryReport report;
+  v1::HistoryEntry& entry = *report.add_entries();
+  entry.set_entry(57);
+  entry.mutable_time()->set_seconds(kNow);
+  entry.set_what("kept");
+  entry.set_origin("reload");
+  entry.set_removed_count(2);
+  entry.set_outcome("kept");
+  EXPECT_EQ(HistoryText(report),
+            "CHANGE  TIME                  WHAT  BY      SET  REMOVED  OUTCOME  DETAIL\n"
+            "e57     2026-11-23T23:24:50Z  kept  reload  0    2        kept     \n");
+  entry.add_removed()->set_kind("subnet");
+  entry.mutable_removed(0)->set_key("12");
+  EXPECT_EQ(HistoryText(report),
+            "kept e57 of 2026-11-23T23:24:50Z, by reload: kept\n"
+            "removed:\n  subnet 12\n");
 }
 
 TEST(PeopleTextTest, HistoryIsATableAndOneChangeIsWhole) {

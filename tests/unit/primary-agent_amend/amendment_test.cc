@@ -102,6 +102,33 @@ TEST_F(AmendmentTest, MakesOneChangeOfAllThatDiffers) {
   EXPECT_EQ(kea_.reconfigured(), reconfigured);
 }
 
+TEST_F(AmendmentTest, WhatIsWantedMayBeMadeFromWhatRuns) {
+  AmendmentOrder order;
+  order.merge = true;
+  order.origin = "history entry e7 by me";
+  order.before_change = [] { return absl::OkStatus(); };
+  order.wanted = [](const config::ObjectSet& running) -> absl::StatusOr<config::ObjectSet> {
+    config::ObjectSet wanted = running;
+    wanted.Put({Kind::kSubnet, "3"}, Subnet(3));
+    wanted.Remove({Kind::kSubnet, "2"});
+    return wanted;
+  };
+  const auto amend = [&] {
+    amendment_.emplace(DhcpService::kDhcp4, "kea-a", kea_, *source_, clock_, order);
+    auto went = amendment_->Step();
+    while (went.ok() && *went == Went::kOn) went = amendment_->Step();
+    return went;
+  };
+  ExpectDone(amend());
+  EXPECT_THAT(AmendedKeys(), ElementsAre("3", "2"));
+  EXPECT_NE(kea_.Objects().Find({Kind::kSubnet, "3"}), nullptr);
+  const std::string before = kea_.running();
+  order.wanted = [](const config::ObjectSet&) { return absl::AbortedError("a conflict"); };
+  EXPECT_EQ(amend().status(), absl::AbortedError("a conflict"));
+  EXPECT_FALSE(amendment_->gave());
+  EXPECT_EQ(kea_.running(), before);
+}
+
 TEST_F(AmendmentTest, ADryRunSaysTheSameAndChangesNothing) {
   const std::string before = kea_.running();
   ExpectDone(Amend(Dhcp4(fmt::format(R"("subnet4":[{}])", Subnet(1))), /*dry_run=*/true));

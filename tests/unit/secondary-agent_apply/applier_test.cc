@@ -36,6 +36,17 @@ TEST_F(ApplierTest, AppliesAWholeWhateverWasThere) {
   EXPECT_TRUE(Has({5, 6}));
 }
 
+TEST_F(ApplierTest, AppliesAWholeOnlyOverWhatItIsMeantToReplace) {
+  Target target = Whole(ObjectsOf(Config({7})));
+  target.digest_before = ObjectsOf(Config({1})).Digest();
+  target.only_from_before = true;
+  EXPECT_EQ(Apply(target).outcome, Outcome::kDiffersBefore);
+  EXPECT_THAT(Writes(), IsEmpty());
+  target.digest_before = ObjectsOf(Config({1, 2})).Digest();
+  EXPECT_EQ(Apply(target).outcome, Outcome::kApplied);
+  EXPECT_TRUE(Has({7}));
+}
+
 TEST_F(ApplierTest, LeavesWhatBelongsToTheServerAsItWas) {
   EXPECT_EQ(Apply(Whole(ObjectsOf(Config({1, 3}, R"("lease-database":{"type":"mysql"})")))).outcome,
             Outcome::kApplied);
