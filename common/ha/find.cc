@@ -107,8 +107,8 @@ std::optional<Found> Find(DhcpService service, const Value& arguments) {
       libraries == nullptr ? nullptr : FindLibrary(*libraries, kHighAvailability);
   if (library == nullptr) return std::nullopt;
   const Value* const parameters = json::Find(*library, "parameters");
-  static const Value kNone(rapidjson::kObjectType);
-  return Read(parameters == nullptr ? kNone : *parameters);
+  static const Value none(rapidjson::kObjectType);
+  return Read(parameters == nullptr ? none : *parameters);
 }
 
 std::optional<Found> FoundIn(std::string_view parameters) {

@@ -78,7 +78,7 @@ void WarnOfPools(const PairFacts& facts, std::vector<std::string>& warnings) {
                     pool, facts.relationship));
   }
   if (facts.more_unsplit) {
-    warnings.push_back("and more pools than are named here are for no server's clients");
+    warnings.emplace_back("and more pools than are named here are for no server's clients");
   }
 }
 

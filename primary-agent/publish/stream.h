@@ -182,6 +182,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void Compact();
   void JudgeNow();
   protocol::PairFacts Facts() const;
+  void AddHaFacts(protocol::PairFacts& facts) const;
   // In what HA is not the same on both; nothing where that is not known.
   std::vector<ha::Difference> HaDrift() const;
   absl::Time StateSince(const std::string& state) const;

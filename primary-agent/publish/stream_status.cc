@@ -51,19 +51,22 @@ protocol::PairFacts Stream::Facts() const {
   facts.held_sequence = side.held_sequence();
   facts.observe = spec_.observe();
   facts.last_error = side.last_error();
+  facts.standing = side.standing();
+  AddHaFacts(facts);
+  return facts;
+}
+
+void Stream::AddHaFacts(protocol::PairFacts& facts) const {
+  const v1::SideStatus& side = follower_.ack.status();
   facts.has_ha = spec_.has_ha();
   facts.secondary.ha_known = side.has_ha_parameters();
   facts.ha_drift = ha::DriftText(HaDrift(), server_, spec_.secondary(), spec_.name());
-  if (std::string doing = world_.changing(spec_.name()); !doing.empty()) {
-    facts.changing = std::move(doing);
-  }
+  facts.changing = world_.changing(spec_.name());
   if (mode_ == "load-balancing" && (spec_.split_pools() || split_)) {
     facts.unsplit_pools = unsplit_;
     facts.more_unsplit = unsplit_.size() > ServiceWatch::kMostUnsplit;
     if (facts.more_unsplit) facts.unsplit_pools.resize(ServiceWatch::kMostUnsplit);
   }
-  facts.standing = side.standing();
-  return facts;
 }
 
 void Stream::OnHa(std::string mode, std::string parameters) {

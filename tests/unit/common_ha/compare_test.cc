@@ -8,9 +8,7 @@ namespace nestor::ha {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::Not;
 
 // What a server has; `more` of all, `more_of_b` of the second server.

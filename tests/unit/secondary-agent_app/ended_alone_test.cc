@@ -82,7 +82,7 @@ class EndedAloneTest : public ::testing::Test {
     bus_.primary(protocol::Seal(envelope));
     Pass(absl::Seconds(3));
   }
-  v1::StatusReport Status() {
+  v1::StatusReport Status() const {
     v1::OperatorRequest request;
     request.set_magic(protocol::kOperatorMagic);
     request.mutable_status();
