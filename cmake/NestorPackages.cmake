@@ -38,6 +38,12 @@ function(nestor_agent_package role other summary text)
   set(NESTOR_AGENT nestor-${role}-agent)
   set(NESTOR_OTHER_AGENT nestor-${other}-agent)
   set(its ${made}/${NESTOR_AGENT})
+  set(NESTOR_LISTENS)
+  if(role STREQUAL "primary")  # nobody connects to the other
+    set(NESTOR_LISTENS "# Relaxed: ZeroMQ looks whether an address to listen at is the name of an interface, and gives up where it may not.
+RestrictAddressFamilies=AF_NETLINK
+")
+  endif()
   nestor_package(${NESTOR_AGENT} "${summary}" "${text}")
   install(TARGETS ${NESTOR_AGENT} RUNTIME DESTINATION /usr/sbin COMPONENT ${NESTOR_AGENT})
   install(FILES ${deploy}/debian/${role}-agent.json DESTINATION /etc/nestor COMPONENT ${NESTOR_AGENT})

@@ -97,7 +97,8 @@ class Network:
             run("ip", "-n", "packages-clients", "link", "set", f"to{number}", "master", "lan0", "up")
             for address in its:
                 run("ip", "-n", name, "address", "add", address, "dev", "eth0")
-            run("ip", "-n", name, "link", "set", "eth0", "up")
+            for link in ("lo", "eth0"):
+                run("ip", "-n", name, "link", "set", link, "up")
 
     def close(self):
         there = {line.split()[0] for line in run("ip", "netns", "list").stdout.splitlines() if line.strip()}
