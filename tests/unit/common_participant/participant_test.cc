@@ -19,6 +19,7 @@
 namespace nestor::participant {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -155,6 +156,23 @@ TEST_F(ParticipantTest, ATestShowsWhatWouldBeAndChangesNothing) {
   EXPECT_THAT(reply.tested().multi_threading(), HasSubstr("true"));
   EXPECT_EQ(Running(), Canonical(kBefore));
   EXPECT_EQ(kea_.reconfigured(), 1u);
+}
+
+// After a test that one opens the listener for its partner no more.
+TEST_F(ParticipantTest, AKea30IsToldInItsWordsAndNeverTested) {
+  ASSERT_TRUE(kea_.Set(R"({"Dhcp4":{"control-sockets":[],"subnet4":[)"
+                       R"({"client-classes":["a"],"id":7,"subnet":"10.7.0.0/16"}]}})"));
+  const config::Sha256 before = kea_.Objects().Digest();
+  v1::SiteRequest test;
+  *test.mutable_test()->mutable_draft()->mutable_set_ha() = Settings();
+  EXPECT_EQ(Do(test).code(), 0);
+  ASSERT_EQ(Set().code(), 0);
+  EXPECT_TRUE(HasHa());
+  EXPECT_THAT(kea_.running(), HasSubstr(R"("client-classes":["a"])"));
+  ASSERT_EQ(Undo().code(), 0);
+  EXPECT_FALSE(HasHa());
+  EXPECT_EQ(kea_.Objects().Digest(), before);
+  EXPECT_THAT(kea_.arrived(), Not(Contains("config-test")));
 }
 
 TEST_F(ParticipantTest, SetsWritesAndForgets) {
