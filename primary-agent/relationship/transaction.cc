@@ -83,6 +83,9 @@ void Transaction::Enter(Step step, Instant now, Actions& actions) {
     case Step::kWait:
       deadline_ = now + order_.timeout;
       return AskSites(actions);
+    case Step::kPause:
+      look_at_ = now + Pause();
+      return;
     case Step::kInspect:
     case Step::kListen:
     case Step::kProbe:
@@ -90,7 +93,6 @@ void Transaction::Enter(Step step, Instant now, Actions& actions) {
     case Step::kTestSecondary:
     case Step::kSetPrimary:
     case Step::kSetSecondary:
-    case Step::kSetBoth:
     case Step::kWrite:
     case Step::kForget:
     case Step::kUndo:
@@ -163,7 +165,11 @@ Transaction::Actions Transaction::OnTick(Instant now) {
   Actions actions;
   if (look_at_ && now >= *look_at_) {
     look_at_.reset();
-    AskSites(actions);
+    if (step_ == Step::kPause) {
+      Next(now, actions);
+    } else {
+      AskSites(actions);
+    }
   }
   for (const Site site : {Site::kPrimary, Site::kSecondary}) {
     const auto retry = retry_at_.find(site);
@@ -209,7 +215,6 @@ void Transaction::Take(Instant now, absl::Time wall, Site site, const v1::SiteRe
     case Step::kSend:
     case Step::kSetPrimary:
     case Step::kSetSecondary:
-    case Step::kSetBoth:
     case Step::kWrite:
       if (!status.ok() && failure_.empty()) failure_ = std::string(Message(status));
       break;
@@ -223,6 +228,7 @@ void Transaction::Take(Instant now, absl::Time wall, Site site, const v1::SiteRe
       break;
     case Step::kPack:
     case Step::kBegin:
+    case Step::kPause:
     case Step::kDecide:
     case Step::kDrop:
     case Step::kEnded:
@@ -256,7 +262,6 @@ void Transaction::Complete(Instant now, Actions& actions) {
       [[fallthrough]];
     case Step::kSetPrimary:
     case Step::kSetSecondary:
-    case Step::kSetBoth:
     case Step::kWrite:
       return failure_.empty() ? Next(now, actions) : Fail(now, failure_, actions);
     case Step::kWait:
@@ -274,6 +279,7 @@ void Transaction::Complete(Instant now, Actions& actions) {
       return Enter(Step::kDrop, now, actions);
     case Step::kPack:
     case Step::kBegin:
+    case Step::kPause:
     case Step::kDecide:
     case Step::kDrop:
     case Step::kEnded:
@@ -286,6 +292,7 @@ void Transaction::CompleteInspect(Instant now, Actions& actions) {
   if (order_.wish.kind == v1::TransactionRecord::EDIT) {
     *spec.mutable_ha() = known_[Site::kPrimary].facts.ha();
     spec.mutable_ha()->MergeFrom(order_.edits);
+    if (InTurns()) steps_ = StepsInTurns();
   }
   if (order_.wish.kind != v1::TransactionRecord::REMOVE) {
     v1::HighAvailability& ha = *spec.mutable_ha();
@@ -329,7 +336,7 @@ bool Transaction::Reversible() const {
   switch (step_) {
     case Step::kSetPrimary:
     case Step::kSetSecondary:
-    case Step::kSetBoth:
+    case Step::kPause:
     case Step::kWait:
     case Step::kWrite:
     case Step::kDecide:

@@ -37,7 +37,8 @@ struct Order {
 //   inspect, listen, probe, test    nothing has changed yet; a failure is a refusal. An edit
 //                                   listens and probes where HA's address becomes another one
 //   begin                           durable: from now on to be undone
-//   set, set, wait, write           a failure is undone
+//   set, set, wait, write           a failure is undone. An edit that leaves mode and URLs alone
+//                                   waits between the two
 //   decide                          durable: from now on to be finished
 //   forget                          both forget what was before
 //
@@ -99,8 +100,8 @@ class Transaction {
     kTestSecondary,
     kBegin,
     kSetPrimary,
+    kPause,
     kSetSecondary,
-    kSetBoth,
     kWait,
     kWrite,
     kDecide,
@@ -110,6 +111,10 @@ class Transaction {
     kEnded,
   };
   static std::vector<Step> StepsOf(const Wish& wish);
+  // Of an edit that gives one server after the other what it is to have.
+  static std::vector<Step> StepsInTurns();
+  bool InTurns() const;
+  absl::Duration Pause() const;
 
   // -- transaction_steps.cc
   std::string TextOf(Step step) const;

@@ -9,6 +9,11 @@
 #include "primary-agent/relationship/transaction.h"
 
 namespace nestor::primary {
+namespace {
+
+constexpr std::string_view kHotStandby = "hot-standby";
+
+}  // namespace
 
 std::vector<Transaction::Step> Transaction::StepsOf(const Wish& wish) {
   using enum Step;
@@ -21,14 +26,43 @@ std::vector<Transaction::Step> Transaction::StepsOf(const Wish& wish) {
               kSend,    kTestSecondary, kBegin,  kSetSecondary, kSetPrimary,
               kWait,    kWrite,         kDecide, kForget,       kDrop};
     case v1::TransactionRecord::EDIT:
-      return {kInspect, kListen, kProbe, kTestPrimary, kTestSecondary, kBegin,
-              kSetBoth, kWait,   kWrite, kDecide,      kForget,        kDrop};
+      return {kInspect, kListen,       kProbe, kTestPrimary, kTestSecondary, kBegin,  kSetPrimary,
+              kPause,   kSetSecondary, kWait,  kWrite,       kDecide,        kForget, kDrop};
     case v1::TransactionRecord::REMOVE:
       return {kInspect,      kTestPrimary, kTestSecondary, kBegin,  kSetPrimary,
               kSetSecondary, kWrite,       kDecide,        kForget, kDrop};
     default:
       return {kDrop};
   }
+}
+
+std::vector<Transaction::Step> Transaction::StepsInTurns() {
+  using enum Step;
+  return {kInspect, kListen,     kProbe, kTestPrimary, kTestSecondary, kBegin,  kSetSecondary,
+          kWait,    kSetPrimary, kWait,  kWrite,       kDecide,        kForget, kDrop};
+}
+
+// A hot-standby pair whose timers are edited. Its standby serves nobody, so it goes first; the
+// primary then finds a partner that is ready and is out of service for one heartbeat-delay.
+// Otherwise it is two, since neither server serves before it has seen that the other is ready.
+bool Transaction::InTurns() const {
+  const v1::HighAvailability& after = spec().ha();
+  return after.mode() == kHotStandby &&
+         std::all_of(known_.begin(), known_.end(), [&](const auto& site) {
+           const v1::SiteFacts& facts = site.second.facts;
+           const v1::HighAvailability& before = facts.ha();
+           return facts.ha_state() == kHotStandby && before.mode() == after.mode() &&
+                  before.primary_url() == after.primary_url() &&
+                  before.secondary_url() == after.secondary_url();
+         });
+}
+
+// Where both begin anew, the secondary's first heartbeat is to find a primary that has looked for
+// leases already: a secondary that comes too early waits for a heartbeat-delay more.
+absl::Duration Transaction::Pause() const {
+  constexpr uint32_t kKeasHeartbeatMs = 10'000;
+  const v1::HighAvailability& ha = spec().ha();
+  return absl::Milliseconds(ha.has_heartbeat_delay() ? ha.heartbeat_delay() : kKeasHeartbeatMs) / 4;
 }
 
 Site Transaction::Other(Site site) {
@@ -58,8 +92,6 @@ std::string Transaction::TextOf(Step step) const {
     case Step::kSetSecondary:
       return fmt::format("changing {}",
                          Name(step == Step::kSetPrimary ? Site::kPrimary : Site::kSecondary));
-    case Step::kSetBoth:
-      return "changing both servers";
     case Step::kWrite:
       return alone ? "writing its configuration file" : "writing both configuration files";
     case Step::kUndo:
@@ -70,6 +102,7 @@ std::string Transaction::TextOf(Step step) const {
     case Step::kSend:
     case Step::kTestSecondary:
     case Step::kBegin:
+    case Step::kPause:
     case Step::kWait:
     case Step::kDecide:
     case Step::kForget:
@@ -101,7 +134,6 @@ v1::SiteRequest Transaction::RequestOf(Step step, Site site) const {
       break;
     case Step::kSetPrimary:
     case Step::kSetSecondary:
-    case Step::kSetBoth:
       *request.mutable_set()->mutable_draft() = DraftOf(site);
       break;
     case Step::kWait:
@@ -119,6 +151,7 @@ v1::SiteRequest Transaction::RequestOf(Step step, Site site) const {
     case Step::kPack:
     case Step::kSend:
     case Step::kBegin:
+    case Step::kPause:
     case Step::kDecide:
     case Step::kDrop:
     case Step::kEnded:
@@ -178,7 +211,6 @@ bool Transaction::Asks(Step step, Site site) const {
     case Step::kProbe:
       return HasNewAddress(Other(site));
     case Step::kInspect:
-    case Step::kSetBoth:
     case Step::kWait:
     case Step::kWrite:
     case Step::kForget:
@@ -187,6 +219,7 @@ bool Transaction::Asks(Step step, Site site) const {
     case Step::kPack:
     case Step::kSend:
     case Step::kBegin:
+    case Step::kPause:
     case Step::kDecide:
     case Step::kDrop:
     case Step::kEnded:

@@ -17,7 +17,7 @@ _ROUNDS = int(os.environ.get("NESTOR_BREAKS", "5"))
 
 # What nestorctl says when a step begins.
 STEPS = {"create": ("testing both", "changing kea-b", "changing kea-a", "waiting for HA", "writing both"),
-         "edit": ("changing both", "waiting for HA", "writing both"),
+         "edit": ("changing kea-b", "changing kea-a", "waiting for HA", "writing both"),
          "remove": ("changing kea-a", "changing kea-b", "writing both")}
 FAULTS = ("agent a dies", "agent b dies", "Kea b dies", "Kea a dies", "nestorctl dies", "the link is cut",
           "agents and Keas die")

@@ -326,6 +326,63 @@ TEST(TransactionTest, AnEditIsMadeOfWhatRunsAndWhatIsAskedFor) {
   EXPECT_THAT(it.asked, Not(Contains(HasSubstr("probe"))));
 }
 
+// What `it` had set or waited for, in order, each once.
+std::vector<std::string> SetsAndLooks(const Driven& it) {
+  std::vector<std::string> order;
+  for (const std::string& asked : it.asked) {
+    const bool matters = asked.ends_with(" set") || asked == "primary look";
+    if (matters && (order.empty() || order.back() != asked)) order.push_back(asked);
+  }
+  return order;
+}
+
+Driven Edited(const std::string& from, const std::string& to) {
+  Order order = EditOrder();
+  order.edits.set_mode(to);
+  Driven it(std::move(order));
+  for (const Site site : kSites) {
+    *it.facts[site].mutable_ha() = HaOf(from);
+    it.facts[site].set_ha_state(from);
+    it.ha_states[site] = to;
+  }
+  return it;
+}
+
+TEST(TransactionTest, TimersOfAHotStandbyAreEditedInTurnsTheStandbyFirst) {
+  Driven it = Edited("hot-standby", "hot-standby");
+  it.Run();
+  EXPECT_EQ(it.machine().report().state(), "DONE") << it.machine().text();
+  EXPECT_THAT(SetsAndLooks(it),
+              ElementsAre("secondary set", "primary look", "primary set", "primary look"));
+}
+
+TEST(TransactionTest, AStandbyThatDoesNotComeBackLeavesThePrimaryAlone) {
+  Driven it = Edited("hot-standby", "hot-standby");
+  it.ha_states[Site::kSecondary] = "waiting";
+  it.Run();
+  EXPECT_EQ(it.machine().report().state(), "UNDONE");
+  EXPECT_EQ(it.servers[Site::kPrimary].sets, 0);
+  EXPECT_FALSE(it.servers[Site::kSecondary].changed);
+}
+
+TEST(TransactionTest, WhereBothServersServeOrTheModeChangesBothBeginAnewThePrimaryFirst) {
+  for (const auto& [from, to] :
+       {std::pair("load-balancing", "load-balancing"), std::pair("hot-standby", "load-balancing"),
+        std::pair("load-balancing", "hot-standby")}) {
+    Driven it = Edited(from, to);
+    it.Run();
+    EXPECT_EQ(it.machine().report().state(), "DONE") << it.machine().text();
+    EXPECT_THAT(SetsAndLooks(it), ElementsAre("primary set", "secondary set", "primary look"));
+  }
+}
+
+TEST(TransactionTest, APairThatIsNotInItsStateIsEditedAtOnce) {
+  Driven it = Edited("hot-standby", "hot-standby");
+  it.facts[Site::kSecondary].set_ha_state("partner-down");
+  it.Run();
+  EXPECT_THAT(SetsAndLooks(it), ElementsAre("primary set", "secondary set", "primary look"));
+}
+
 TEST(TransactionTest, AnEditLooksAtAnAddressThatIsNew) {
   Order order = EditOrder();
   order.edits.set_primary_url("http://192.0.2.1:8000");  // the same, written otherwise
