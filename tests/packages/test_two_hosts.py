@@ -67,10 +67,12 @@ class TwoHosts(unittest.TestCase):
                 hosts.wait_until(lambda: {server["server"] for server in self.ctl(A, "servers").get("servers", [])
                                           if all(kea.get("version") for kea in server.get("keas", []))}
                                  == {"kea-a", "kea-b"}, 30, lambda: f"both listed: {self.ctl(A, 'servers')}")
+            if "nestorctl status" in commands:
+                hosts.wait_until(lambda: self.status().get("state") == "OK", 60, lambda: f"status says OK: {self.status()}")
             hosts.say(f"{name}:\n{commands}")
             hosts.say(self.hosts[name].run(commands).stdout)
-        status = hosts.wait_until(lambda: self.status() if self.status().get("state") == "OK" else None, 60,
-                                  lambda: f"status says OK: {self.status()}")
+        status = self.status()
+        self.assertEqual(status["state"], "OK")
         self.assertEqual({status[side]["ha_state"] for side in ("primary", "secondary")}, {"hot-standby"})
         self.assertTrue(status["mirror"]["digest_equal"])
         self.assertEqual(status["mirror"]["apply_by"], "hook")
