@@ -21,6 +21,8 @@ struct Version {
 };
 constexpr Version kOldest{2, 2, 0};
 constexpr Version kThreadsByDefault{2, 4, 0};
+// An older one that has synchronised ends a newer partner's pause in words that it does not know.
+constexpr Version kKnowsWhoDisabled{2, 4, 0};
 constexpr Version kNotTested{3, 0, 0};  // as config::MayTest()
 
 Version Parse(std::string_view text) {
@@ -141,11 +143,15 @@ class Checks {
                  fmt::format("Kea {} on both", primary_.facts.kea_version()));
     }
     const bool newer = first > second;
+    const bool slow = std::min(first, second) < kKnowsWhoDisabled;
     Add(v1::Check::WARNED, "versions", {},
-        fmt::format(
-            "Kea {} and {} work as a pair{}; use one version as soon as you can",
-            primary_.facts.kea_version(), secondary_.facts.kea_version(),
-            newer ? ", but what only the newer one knows is refused by the secondary" : ""));
+        fmt::format("Kea {} and {} work as a pair{}{}; use one version as soon as you can",
+                    primary_.facts.kea_version(), secondary_.facts.kea_version(),
+                    newer ? ", but what only the newer one knows is refused by the secondary" : "",
+                    slow
+                        ? ", but the newer one answers no client for a minute after each time that "
+                          "HA begins"
+                        : ""));
   }
 
   void Clocks() {

@@ -12,6 +12,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class PreflightTest : public ::testing::Test {
  protected:
@@ -61,6 +62,13 @@ TEST_F(PreflightTest, AnotherChangeThatIsNotEndedIsAllThatIsSaid) {
 TEST_F(PreflightTest, VersionsThatAreTooOld) {
   secondary_.facts.set_kea_version("2.0.3");
   EXPECT_THAT(Failed(), ElementsAre(HasSubstr("2.2 or newer")));
+}
+
+TEST_F(PreflightTest, WhatANewerOneBesideKea22DoesIsSaid) {
+  secondary_.facts.set_kea_version("2.6.3");
+  EXPECT_THAT(Warned(), ElementsAre(HasSubstr("answers no client for a minute")));
+  primary_.facts.set_kea_version("3.0.3");
+  EXPECT_THAT(Warned(), ElementsAre(Not(HasSubstr("for a minute"))));
 }
 
 TEST_F(PreflightTest, DifferentVersionsAreWarnedOf) {
