@@ -122,12 +122,12 @@ class FollowerTest : public ::testing::Test {
   }
 
   // The store has what was held with hold_keep, or cannot be written.
-  void FinishKeep(bool kept = true) {
+  void FinishKeep(bool durable = true) {
     ASSERT_FALSE(held_keep.empty());
     const Keep keep = held_keep.front();
     held_keep.erase(held_keep.begin());
-    if (kept) TakeKeep(keep);
-    Do(follower->OnKept(keep.token, kept, now));
+    if (durable) TakeKeep(keep);
+    Do(follower->OnKept(keep.token, durable, now));
   }
 
   // -- shorthands
