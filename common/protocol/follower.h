@@ -169,7 +169,8 @@ class Follower {
   void NoteAway(Instant now);
   bool Drifted() const;
   bool Stands(Instant now);
-  void NoteStanding(std::string_view origin, bool first);
+  void NoteStanding(std::string_view origin, std::string_view before, Instant now);
+  bool InDoubt(Instant now) const;
   bool KeepStanding(const std::shared_ptr<const config::ObjectSet>& before,
                     const std::shared_ptr<const config::ObjectSet>& after, bool open, Instant now);
   void KeepAside(const std::shared_ptr<const config::ObjectSet>& overwritten);
@@ -300,6 +301,7 @@ class Follower {
   // What was changed here while the primary was away.
   std::optional<Instant> gone_at_;  // since when it is away; nothing: it is here
   bool away_told_ = false;
+  Instant doubt_until_;         // what is found until then may be from before
   bool stands_ = false;         // what Kea has is such a change, or is one with others
   bool from_old_file_ = false;  // Kea started from a file older than the position: no such change
   uint64_t standing_objects_ = 0;

@@ -352,7 +352,7 @@ FollowerActions Follower::OnLocal(std::shared_ptr<const config::ObjectSet> set,
                                   std::string_view origin, Instant now) {
   const auto before = std::exchange(known_, std::move(set));
   const std::string local = local_digest();
-  NoteStanding(origin, before == nullptr);
+  NoteStanding(origin, before ? config::Bytes(before->Digest()) : std::string_view(), now);
   if (position_.sequence > 0 && local == position_.digest) {
     base_ = known_;
     if (repair_refused_ == position_.digest) {

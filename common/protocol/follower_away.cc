@@ -10,6 +10,9 @@ namespace {
 
 // A primary that is back sooner was not away, as far as people are told.
 constexpr absl::Duration kAwayAfter = absl::Milliseconds(3200);
+// A change that is found so soon after the primary is back, or after Kea can be read again, was
+// perhaps made before.
+constexpr absl::Duration kDoubt = absl::Seconds(5);
 constexpr std::string_view kRestart = "restart";  // of Kea, as watch::kRestart
 
 }  // namespace
@@ -26,8 +29,10 @@ void Follower::Recall(StandingMemory memory) {
 
 // Tells people that the primary went away or is back.
 void Follower::NoteAway(Instant now) {
-  if (link_ == LinkState::kFenced || position_.sequence == 0) return;
+  if (position_.sequence == 0) return;
   const bool here = PrimaryHere();
+  if (!here || (!reachable_ && now < doubt_until_)) doubt_until_ = now + kDoubt;
+  if (link_ == LinkState::kFenced) return;
   if (here) gone_at_.reset();
   if (!here && !gone_at_) gone_at_ = now;
   const bool away = !here && now - *gone_at_ >= kAwayAfter;
@@ -60,24 +65,31 @@ bool Follower::Drifted() const {
   return local != position_.digest && !OnTheWay(local);
 }
 
-// The local Kea was read, `first`: by this agent, and `known_` is what it has.
-void Follower::NoteStanding(std::string_view origin, bool first) {
-  standing_origin_ = std::string(origin);
+// Whether what is found here now may have been changed while the primary was away.
+bool Follower::InDoubt(Instant now) const { return !PrimaryHere() || now < doubt_until_; }
+
+// The local Kea was read, and `known_` is what it has; before that it had the digest `before`,
+// empty if it was not read yet.
+void Follower::NoteStanding(std::string_view origin, std::string_view before, Instant now) {
   if (options_.observe) return;
   const std::string local = local_digest();
-  const bool undone = local == position_.digest;
-  // A Kea that started anew, as it may have while this agent was down, has forgotten what was not
-  // in its file, which nobody asked for.
-  const bool anew = origin == kRestart || (first && undone);
-  if (!standing_.id.empty() && anew && local != standing_.digest) {
-    standing_.closing = true;
-  } else if (!standing_.id.empty() && undone) {
-    ForgetStanding();
+  if (before != local) {
+    standing_origin_ = std::string(origin);
+    const bool undone = local == position_.digest;
+    // A Kea that started anew, as it may have while this agent was down, has forgotten what was not
+    // in its file, which nobody asked for.
+    const bool anew = origin == kRestart || (before.empty() && undone);
+    if (!standing_.id.empty() && anew && local != standing_.digest) {
+      standing_.closing = true;
+    } else if (!standing_.id.empty() && undone) {
+      ForgetStanding();
+    }
+    // What was not in Kea's file yet is missing, and nobody changed anything.
+    const bool old_file = origin == kRestart && !persisted_;
+    if (undone || old_file) EndStanding();
+    from_old_file_ = old_file;
   }
-  if (origin == kRestart || undone) EndStanding();
-  // What was not in Kea's file yet is missing, and nobody changed anything.
-  from_old_file_ = origin == kRestart && !persisted_;
-  if (!open_ && Drifted() && !PrimaryHere() && !from_old_file_) stands_ = true;
+  if (!open_ && Drifted() && InDoubt(now) && !from_old_file_) stands_ = true;
 }
 
 // True: what Kea has stands, or is being kept, and nothing is to be put in its place yet.
@@ -88,11 +100,14 @@ bool Follower::Stands(Instant now) {
     return true;
   }
   const bool drifted = Drifted();
-  // A person who resyncs says that what the primary had last counts.
-  const bool returned = PrimaryHere() || (resync_ && Joined());
+  // Also what only an order found: Kea may have been out of reach all the while.
+  if (drifted && InDoubt(now) && !from_old_file_) stands_ = true;
+  // What it comes back with may be on its way. A person who resyncs says that what it had last
+  // counts.
+  const bool told = link_ == LinkState::kFollow || !stands_;
+  const bool returned = (PrimaryHere() && told) || (resync_ && Joined());
   if (!returned) {
     if (!drifted || from_old_file_) return false;
-    stands_ = true;
     if (kept_digest_ != local_digest()) (void)KeepStanding(base_, known_, /*open=*/true, now);
     return true;
   }

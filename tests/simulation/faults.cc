@@ -118,7 +118,7 @@ void Faults::Away() {
   const absl::Duration away = dice_.Between(absl::Seconds(20), absl::Seconds(50));
   if (dice_.Chance(0.5)) primary.kea().RestartAfter(Up(away));
   primary.Kill(Death());
-  primary.StartAfter(away);
+  After(away, [&primary] { primary.StartAfter({}); });
   const auto drift = [this, &primary, starts = primary.starts()] {
     KeaHost& kea = world_.secondary_->kea();
     const bool known = !primary.runs() && primary.starts() == starts && !kea.hangs();

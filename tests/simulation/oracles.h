@@ -95,6 +95,9 @@ class FollowerOracle {
   }
   void OnSent(const v1::Envelope& envelope);
 
+  // Whether it has applied anything yet.
+  bool has_position() const { return position_.sequence > 0; }
+
   // Whether the secondary's Kea would answer clients; null: nobody looks.
   std::function<bool()> serves;
 

@@ -293,7 +293,8 @@ void World::Drift(bool stands) {
   strange.Estrange(dice_);
   secondary_->kea().Edit(strange.Text(kSecondary), dice_.Chance(0.3));
   const std::string& running = secondary_->kea().running();
-  if (stands && !oracles_.ledger.EverRan(running)) oracles_.standing.Stood(running);
+  const bool news = !oracles_.ledger.EverRan(running) && oracles_.follower.has_position();
+  if (stands && news) oracles_.standing.Stood(running);
   chronicle_.Note("{} kea: drifts -> {}", kSecondary, Short(secondary_->kea().running()));
 }
 

@@ -46,7 +46,7 @@ def _help_themselves(kea):
         subnets.append(_subnet(kea.service, 9, reservations=[_reserved(kea.service)]))
         for subnet in subnets:
             if subnet["id"] == 2:
-                subnet["valid-lifetime"] = 777
+                subnet["user-context"] = {"room": 777}
         subnets[:] = [subnet for subnet in subnets if subnet["id"] != 3]
     _set_by_hand(kea, edit)
 
@@ -152,20 +152,20 @@ class AwayTest(SystemTest):
         name = pair.relationship(service)
         report, _ = self._restore(pair, service, "--dry-run")
         self.assertEqual(report["state"], "WOULD_CHANGE")
-        self.assertNotIn("conflicts", report)
+        self.assertFalse(report.get("conflicts"))
         self.assertIn(3, _subnets(pair.kea("a", service)), "a dry run changes nothing")
 
         def other(members):
             for subnet in members[keaconf.subnets(service)]:
                 if subnet["id"] == 2:
-                    subnet["valid-lifetime"] = 555
+                    subnet["user-context"] = {"room": 555}
         pair.change(other, service)
         report, err = self._restore(pair, service, expect=65)
         self.assertIn("was changed on kea-a since: subnet", err)
         self.assertNotIn(9, _subnets(pair.kea("a", service)))
         report, _ = self._restore(pair, service, "--dry-run")
         self.assertEqual(_keys(report, "conflicts"), ["subnet 2"])
-        self.assertEqual(report["conflicts"][0]["now"]["valid-lifetime"], 555)
+        self.assertEqual(report["conflicts"][0]["now"]["user-context"], {"room": 555})
 
         watch = pair.beside(Watch(pair.primary, name, "--kind", "state,heartbeat")).listens()
         report, _ = self._restore(pair, service, "--yes", "--wait")
@@ -175,7 +175,7 @@ class AwayTest(SystemTest):
         for host in "ab":
             subnets = _subnets(pair.kea(host, service))
             self.assertEqual(sorted(subnets), [1, 2, 9, 10])
-            self.assertEqual(subnets[2]["valid-lifetime"], 777)
+            self.assertEqual(subnets[2]["user-context"], {"room": 777})
             self.assertEqual(len(subnets[9]["reservations"]), 1)
         report, _ = self._restore(pair, service, "--wait")
         self.assertEqual(report["state"], "SAME")

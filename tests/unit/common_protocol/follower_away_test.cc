@@ -267,6 +267,42 @@ TEST_F(AwayTest, APrimaryWhoseKeaAloneIsDownIsAwayToo) {
   ASSERT_TRUE(order.has_value());
 }
 
+// Kea here could not be read all the while.
+TEST_F(AwayTest, WhatIsFoundOnlyWhenThePrimaryIsBackIsKeptToo) {
+  GoAway();
+  Reachable(false);
+  ComeBack();
+  Pass(absl::Minutes(1));
+  kea = Subnets({1, 7});
+  Reachable(true);
+  Publish(Subnets({1, 2, 3, 4}));
+  ASSERT_TRUE(order.has_value());
+  Finish();  // finds something else than it is made for
+  EXPECT_THAT(Kept(), ElementsAre("closed +7 -2 -3"));
+  Finish();
+  EXPECT_EQ(DigestOf(kea), stream.head_digest());
+}
+
+TEST_F(AwayTest, LaterDriftIsPutBackAndNotKept) {
+  GoAway();
+  ComeBack();
+  Pass(absl::Seconds(6));
+  Local(Subnets({1}));
+  EXPECT_THAT(Kept(), IsEmpty());
+  EXPECT_TRUE(order.has_value());
+}
+
+TEST_F(AwayTest, AKeaThatStartsWithWhatWasChangedStandsThoughThePositionIsNotInItsFile) {
+  hold_file = true;
+  Publish(Subnets({1, 2, 3, 4}));
+  Finish();
+  Pass(absl::Seconds(10), /*beating=*/false);
+  Local(Subnets({1}));
+  Local(Subnets({1}), "restart");
+  EXPECT_FALSE(order.has_value());
+  EXPECT_THAT(Kept(), ElementsAre("open -2 -3 -4"));
+}
+
 TEST_F(AwayTest, ABriefAbsenceIsNotTold) {
   Hear(HeartbeatSaying(v1::DEGRADED));
   Pass(absl::Seconds(2), /*beating=*/false);

@@ -41,7 +41,7 @@ TEST(JsonTextTest, StatusHasTheNamesOfTheSchema) {
       R"("as_of":"1970-01-01T00:00:00Z"},"mirror":{"follower_state":"","stream_id":"","term":0,)"
       R"("head":0,"received":0,"applied":0,"persisted":0,"lag_seconds":0.5,"digest_equal":false,)"
       R"("primary_digest":"","secondary_digest":"","apply_by":"","last_error":"",)"
-      R"("publisher_state":"","held_sequence":0},"observe":false,"notices":[],"warnings":[]}]})");
+      R"("publisher_state":"","held_sequence":0,"standing":0},"observe":false,"notices":[],"warnings":[]}]})");
 }
 
 TEST(JsonTextTest, ObjectsAreTextOrJson) {
@@ -59,11 +59,13 @@ TEST(JsonTextTest, ObjectsAreTextOrJson) {
             R"({"same":false,"only_on_primary":[{"kind":"subnet","key":"12",)"
             R"("object":{"id":12,"user-context":{"note":"caf\u00e9"}}}],)"
             R"("only_on_secondary":[],)"
-            R"("different":[{"kind":"","key":"","primary":600,"secondary":"no JSON"}]})");
+            R"("different":[{"kind":"","key":"","primary":600,"secondary":"no JSON"}],)"
+            R"("compared_with":""})");
   report.clear_only_on_primary();
   EXPECT_EQ(JsonText(report, Objects::kAsText),
             R"({"same":false,"only_on_primary":[],"only_on_secondary":[],)"
-            R"("different":[{"kind":"","key":"","primary":"600","secondary":"no JSON"}]})");
+            R"("different":[{"kind":"","key":"","primary":"600","secondary":"no JSON"}],)"
+            R"("compared_with":""})");
 }
 
 TEST(JsonTextTest, AChangeIsOneLine) {

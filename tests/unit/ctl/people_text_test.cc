@@ -160,7 +160,7 @@ TEST(PeopleTextTest, AnEntryThatIsNoChangeStandsByItsOwnNumber) {
   entry.set_outcome("kept");
   EXPECT_EQ(HistoryText(report),
             "CHANGE  TIME                  WHAT  BY      SET  REMOVED  OUTCOME  DETAIL\n"
-            "e57     2026-11-23T23:24:50Z  kept  reload  0    2        kept     \n");
+            "e57     2026-11-23T23:24:50Z  kept  reload  0    2        kept     -\n");
   entry.add_removed()->set_kind("subnet");
   entry.mutable_removed(0)->set_key("12");
   EXPECT_EQ(HistoryText(report),
