@@ -167,7 +167,7 @@ v1::Draft Transaction::DraftOf(Site site) const {
   draft.set_primary(spec().ha().primary());
   draft.set_secondary(spec().ha().secondary());
   if (order_.wish.kind == Record::REMOVE) {
-    draft.set_remove_ha(spec().has_ha() || order_.wish.without_secondary);
+    draft.set_remove_ha(true);  // an adopted pair's, too: that one's scopes were asked for
     draft.set_pools(order_.pools);
     if (!primary) draft.set_scopes(order_.secondary_scopes);
     return draft;

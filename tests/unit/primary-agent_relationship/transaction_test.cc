@@ -195,6 +195,15 @@ TEST(TransactionTest, AnAgentThatDiedFinishesOrUndoes) {
   }
 }
 
+TEST(TransactionTest, ARemovalTakesOutHaThatSomebodyElseSetUp) {
+  Order order = RemoveOrder();
+  order.wish.spec.clear_ha();  // adopted
+  Driven it(std::move(order));
+  it.Run();
+  EXPECT_EQ(it.machine().report().state(), "DONE") << it.machine().text();
+  for (const Site site : kSites) EXPECT_TRUE(it.drafts[site].remove_ha());
+}
+
 TEST(TransactionTest, WithoutTheSecondaryThePrimaryAloneIsAskedAndARecordStays) {
   Driven it(RemoveAloneOrder());
   it.Run();
