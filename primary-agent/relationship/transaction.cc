@@ -271,9 +271,9 @@ void Transaction::Complete(Instant now, Actions& actions) {
     case Step::kUndo:
       if (!settled_) {
         Settle("UNDONE", kRefused,
-               fmt::format("{}.\n{} as before", failure_,
-                           order_.wish.without_secondary ? Name(Site::kPrimary) + " is"
-                                                         : "Both servers are"),
+               fmt::format("{}.\n{} before", failure_,
+                           order_.wish.without_secondary ? Name(Site::kPrimary) + " is as it was"
+                                                         : "Both servers are as they were"),
                actions);
       }
       return Enter(Step::kDrop, now, actions);

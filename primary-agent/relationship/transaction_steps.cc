@@ -269,7 +269,7 @@ bool Transaction::LeaveSecondary(Actions& actions) {
       step_ == Step::kUndo ? v1::TransactionRecord::UNDO_LEFT : v1::TransactionRecord::FORGET_LEFT;
   if (step_ == Step::kUndo) {
     Settle("UNDONE", 65,
-           fmt::format("{}.\n{} is as before; {} is to undo it when it returns", failure_,
+           fmt::format("{}.\n{} is as it was before; {} is to undo it when it returns", failure_,
                        Name(Site::kPrimary), Name(Site::kSecondary)),
            actions);
   }

@@ -296,7 +296,8 @@ class NoPacketLost(SystemTest):
                     at_once += tries == 1
                 print(f"{service}: {served} of {_TRIES} first clients served by their first REQUEST, "
                       f"{at_once} of them after their first DISCOVER or SOLICIT", flush=True)
-                self.assertGreaterEqual(served, _TRIES * 0.99)
+                # One in a hundred, or one of fewer.
+                self.assertGreaterEqual(served, _TRIES - max(1, _TRIES // 100))
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ class PreflightCase:
             config["multi-threading"] = parts["multi-threading"]
         self.set_on("b", with_ha)
         # Its Kea listens where HA's address is to be, but that is looked at only when HA is not there.
-        self.refused({("no HA yet", NAMES["b"]): "it has HA already (load-balancing, as kea-b)"})
+        self.refused({("no HA yet", NAMES["b"]): "it is in HA with kea-a already (load-balancing, as kea-b)"})
 
     def test_multi_threading_that_will_be_turned_on(self):
         self.warned({("multi-threading", NAMES[host]): "it is off and will be turned on"

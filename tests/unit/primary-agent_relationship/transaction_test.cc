@@ -236,7 +236,7 @@ TEST(TransactionTest, WithoutTheSecondaryWhatFailsIsUndoneOnThePrimary) {
     it.Break(site, ask, code);
     it.Run();
     EXPECT_EQ(it.machine().report().state(), "UNDONE");
-    EXPECT_THAT(it.machine().text(), HasSubstr("kea-a is as before"));
+    EXPECT_THAT(it.machine().text(), HasSubstr("kea-a is as it was before"));
     EXPECT_FALSE(it.servers[Site::kPrimary].changed || it.journaled || it.decided);
     EXPECT_THAT(it.asked, Not(Contains(HasSubstr("secondary"))));
   }
