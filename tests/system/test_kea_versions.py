@@ -149,6 +149,8 @@ class KeaVersionsTest(SystemTest):
         libraries = keaconf.own_parts(service, "kea-a", "a", pair.host_folder("a"), "hot-standby")["hooks-libraries"]
         first = libraries[-1]["parameters"]["high-availability"][0]
         second = copy.deepcopy(first)
+        # Its name must be another in each.
+        second["this-server-name"] = second["peers"][0]["name"] = "hub"
         second["peers"][1].update(name="kea-x", url=first["peers"][1]["url"].replace("10.77.0.2", "10.77.0.9"))
         libraries[-1]["parameters"]["high-availability"].append(second)
         members["hooks-libraries"] = libraries
