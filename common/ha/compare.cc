@@ -255,7 +255,7 @@ void TakeOver(DhcpService service, std::string_view from, json::Document& argume
                                [&](const Value& one) { return FindString(one, "name") == peer; });
         }
         if (value == nullptr) return RemoveMember(member, *place);
-        SetMember(member, Value(*value, arguments.allocator()), arguments, *place);
+        SetMember(member, json::CopyInto(arguments, *value), arguments, *place);
       });
 }
 

@@ -235,6 +235,27 @@ absl::StatusOr<Document> ParseCommented(std::string text) {
   return Parse(std::move(text));
 }
 
+Value CopyInto(Document& document, const Value& value) {
+  auto& memory = document.allocator();
+  if (value.IsString()) return Value(value.GetString(), value.GetStringLength(), memory);
+  if (value.IsArray()) {
+    Value copy(rapidjson::kArrayType);
+    copy.Reserve(value.Size(), memory);
+    for (const Value& element : value.GetArray()) {
+      copy.PushBack(CopyInto(document, element), memory);
+    }
+    return copy;
+  }
+  if (value.IsObject()) {
+    Value copy(rapidjson::kObjectType);
+    for (const auto& member : value.GetObject()) {
+      copy.AddMember(CopyInto(document, member.name), CopyInto(document, member.value), memory);
+    }
+    return copy;
+  }
+  return Value(value, memory);
+}
+
 const Value* Find(const Value& value, std::string_view name) {
   if (!value.IsObject()) return nullptr;
   for (const auto& member : value.GetObject()) {

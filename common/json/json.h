@@ -91,6 +91,9 @@ std::string Canonical(const Value& value, const Shape& shape);
 // Appends `text` as a JSON string, quotes included, escaped as RFC 8785 says.
 void AppendString(std::string_view text, std::string& out);
 
+// `value` with all its strings in `document`, which may outlive the document that it is from.
+Value CopyInto(Document& document, const Value& value);
+
 // The member `name` of the object `value`, or nullptr.
 const Value* Find(const Value& value, std::string_view name);
 
