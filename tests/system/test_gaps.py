@@ -121,6 +121,35 @@ class GapsTest(SystemTest):
                 journal.execute("DELETE FROM outcome WHERE (id & ?) < ?", (low, sequence))
             journal.close()
 
+    def test_agents_that_stood_still_for_a_minute_are_in_step_again(self):
+        """First the secondary's alone, then both, then the primary's alone; the primary's Kea is changed in each."""
+        pair = self.own(Pair()).start()
+        still_s, alone_s = 60, 20
+        snapshots = self._transfers(pair)[1]
+        pair.secondary.process.suspend()
+        self._numbers(pair, (1,))
+        wait_until(lambda: self._says(pair.primary, pair, "kea-b has been silent"), 6, "the primary's agent says it")
+        holds_for(lambda: pair.status()["state"] == "IMPAIRED", alone_s, lambda: f"IMPAIRED: {pair.status()}")
+        pair.primary.process.suspend()
+        self._number(pair, 2, settle=False)
+        holds_for(lambda: self._number_at(pair, "b") is None, still_s - alone_s, "nobody applies")
+        pair.secondary.process.resume()
+        wait_until(lambda: self._says(pair.secondary, pair, "kea-a has been silent"), 10,
+                   lambda: f"the secondary's agent says it: {pair.secondary.status(pair.relationship())}")
+        self._number(pair, 3, settle=False)
+        holds_for(lambda: pair.secondary.status(pair.relationship())["state"] == "IMPAIRED", alone_s,
+                  lambda: f"IMPAIRED: {pair.secondary.status(pair.relationship())}")
+        pair.primary.process.resume()
+        wait_until(lambda: self._number_at(pair, "b") == 3, 15, "the newest arrives")
+        pair.settle()
+        pair.assert_same()
+        wait_until(lambda: pair.status()["state"] == "OK", 15, lambda: f"OK: {pair.status()}")
+        self.assertEqual(self._transfers(pair)[1], snapshots, "what was missed is replayed")
+
+    @staticmethod
+    def _says(agent, pair, reason):
+        return any(reason in text for text in agent.status(pair.relationship())["reasons"])
+
     def test_a_lost_journal_begins_a_new_stream(self):
         pair = self.make()
         self._number(pair, 1)
@@ -231,4 +260,4 @@ class GapsTest(SystemTest):
 
 
 if __name__ == "__main__":
-    main(limit_s=200)
+    main(limit_s=310)
