@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kKeyCharacters = 40;
 constexpr std::string_view kRights = "rights:";
+constexpr std::string_view kUser = "user:";
 // The alphabet of Z85; neither blank nor quote is in it.
 constexpr std::string_view kZ85 =
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
@@ -50,13 +51,21 @@ absl::Status AddRights(std::string_view words, KeyFile& file) {
   return absl::OkStatus();
 }
 
+absl::Status AddUser(std::string_view name, KeyFile& file) {
+  if (!file.user.empty()) return Error(absl::StatusCode::kInvalidArgument, "a second user");
+  if (name.empty()) return Error(absl::StatusCode::kInvalidArgument, "user: is without a name");
+  file.user = std::string(name);
+  return absl::OkStatus();
+}
+
 absl::Status AddLine(std::string_view line, KeyFile& file) {
   if (line.empty() || line.starts_with('#')) return absl::OkStatus();
   if (line.starts_with(kRights)) return AddRights(line.substr(kRights.size()), file);
+  if (line.starts_with(kUser)) return AddUser(Stripped(line.substr(kUser.size())), file);
   if (!IsKey(line)) {
     return Error(absl::StatusCode::kInvalidArgument,
-                 "this is neither a comment (#), nor \"rights: ...\", nor a key of {} characters "
-                 "in Z85",
+                 "this is neither a comment (#), nor \"rights: ...\", nor \"user: ...\", nor a "
+                 "key of {} characters in Z85",
                  kKeyCharacters);
   }
   if (!file.z85.empty()) return Error(absl::StatusCode::kInvalidArgument, "a second key");

@@ -63,11 +63,11 @@ absl::Status AuthorizedKeys::Reload() {
   for (const fs::path& path : files) {
     absl::StatusOr<agent::KeyFile> file = ReadKey(path);
     if (file.ok()) {
+      const std::string user = file->user.empty() ? path.stem().string() : file->user;
       const auto [known, added] = read.try_emplace(
-          std::move(file->z85),
-          Key{path.stem().string(), {file->subscribe, file->replicate, file->operate}});
+          std::move(file->z85), Key{user, {file->subscribe, file->replicate, file->operate}});
       if (added) continue;
-      file = Error(absl::StatusCode::kInvalidArgument, "it holds the key of {}.public",
+      file = Error(absl::StatusCode::kInvalidArgument, "another file has this key, for {}",
                    known->second.name);
     }
     NESTOR_LOG(warn, "KEY_FILE_SKIPPED", "file={} reason=\"{}\"", path.string(),

@@ -44,12 +44,20 @@ TEST(KeysTest, NoRightsAtAllIsALineOfRights) {
   EXPECT_FALSE(file->subscribe || file->replicate || file->operate);
 }
 
+TEST(KeysTest, ReadsWhoseItIs) {
+  const auto file = ParseKeyFile(fmt::format("{}\nuser:  kea-b \nrights: subscribe\n", kKey));
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->user, "kea-b");
+  EXPECT_EQ(Wrong(fmt::format("{}\nuser:\n", kKey)), "line 2: user: is without a name");
+  EXPECT_EQ(Wrong(fmt::format("user: a\nuser: b\n{}", kKey)), "line 2: a second user");
+}
+
 TEST(KeysTest, SaysWhichLineIsWrong) {
   EXPECT_EQ(Wrong(""), "line 1: the file ends without a key");
   EXPECT_EQ(Wrong("# nothing\n"), "line 2: the file ends without a key");
   EXPECT_EQ(Wrong(fmt::format("\n{}x\n", kKey)),
-            "line 2: this is neither a comment (#), nor \"rights: ...\", nor a key of 40 "
-            "characters in Z85");
+            "line 2: this is neither a comment (#), nor \"rights: ...\", nor \"user: ...\", nor a "
+            "key of 40 characters in Z85");
   EXPECT_EQ(Wrong(fmt::format("{0}\n{0}\n", kKey)), "line 2: a second key");
   EXPECT_EQ(Wrong(fmt::format("{}\nrights: destroy", kKey)),
             "line 2: \"destroy\" is not a right: subscribe, replicate, operate");

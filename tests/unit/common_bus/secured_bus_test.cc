@@ -88,6 +88,21 @@ TEST_F(BusTest, AKeyWithoutRightsIsRefused) {
   EXPECT_FALSE(Tell(publisher, follower, "let me in", absl::Seconds(1)));
 }
 
+TEST_F(BusTest, AUserMayHaveTwoKeysWhileOneReplacesTheOther) {
+  Authorize("kea-b", follower_key_, "subscribe replicate");
+  const KeyPair next;
+  WriteFile(folder_ / "authorized.d/next.public", agent::FormatPublic("kea-b", next.public_key) +
+                                                      "user: kea-b\nrights: subscribe replicate\n");
+  Publisher publisher(Serving());
+  for (const KeyPair& key : {follower_key_, next}) {
+    Follower follower(Joining(publisher, key));
+    ASSERT_TRUE(Tell(publisher, follower, "mine"));
+    EXPECT_EQ(publisher.told.back().from.user, "kea-b");
+    EXPECT_TRUE(publisher.told.back().from.rights.replicate);
+    publisher.told.clear();
+  }
+}
+
 TEST_F(BusTest, AKeyTakenAwayLosesItsRightsOnALivingConnection) {
   Authorize("kea-b", follower_key_, "subscribe replicate");
   Publisher publisher(Serving());
