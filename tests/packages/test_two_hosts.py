@@ -1,76 +1,19 @@
-"""From two Debian hosts with Kea to a pair, by README.md's "Two hosts" alone; and what the units promise.
-
-The commands are read from README.md. Two things are not as a reader has them: `scp` copies between the two
-roots, since they have no sshd; and where a person looks before going on, at what README.md says is seen
-then, the test waits for it.
-"""
-import json
+"""From two Debian hosts with Kea to a pair, by README.md's "Two hosts" alone; and what the units promise."""
 import os
 import re
 import time
 import unittest
 
 import hosts
-import readme
-
-A, B = "host-a", "host-b"
-LINK = {A: "198.51.100.1", B: "198.51.100.2"}
-AGENT = {A: "nestor-primary-agent", B: "nestor-secondary-agent"}
-_SCP = r"""#!/bin/sh
-# In scp's place: the other host's root is mounted at /hosts/ADDRESS.
-here() { echo "$1" | sed 's|^root@\([0-9.]*\):|/hosts/\1|'; }
-exec cp "$(here "$1")" "$(here "$2")"
-"""
+from two_hosts import A, AGENT, B, TwoHosts
 
 
-class TwoHosts(unittest.TestCase):
-    """One pair for all tests, which run in the order of their names."""
-
-    @classmethod
-    def setUpClass(cls):
-        hosts.base()
-        cls.network = hosts.Network({A: [f"{LINK[A]}/24", "192.0.2.2/24"], B: [f"{LINK[B]}/24", "192.0.2.3/24"]})
-        cls.addClassCleanup(cls.network.close)
-        cls.hosts = {name: hosts.Host(name) for name in (A, B)}
-        for name, other in ((A, B), (B, A)):
-            cls.addClassCleanup(cls.hosts[name].close)
-            cls.hosts[name].boot({f"/hosts/{LINK[other]}": cls.hosts[other].root})
-        for host in cls.hosts.values():
-            host.run(f"apt-get -q install --no-install-recommends {' '.join(hosts.BEFORE)}")
-            for package in hosts.packages():
-                host.copy_in(package, f"/root/{os.path.basename(package)}")
-            with open(host.path("/usr/local/bin/scp"), "w", encoding="utf-8") as file:
-                file.write(_SCP)
-            os.chmod(host.path("/usr/local/bin/scp"), 0o755)
-        # Debian's configuration with what its user puts in.
-        cls.hosts[A].copy_in(f"{hosts.ROOT}/deploy/samples/kea-dhcp4.conf", "/etc/kea/kea-dhcp4.conf")
-        cls.hosts[B].run(r"""sed -i 's/"interfaces": \[ \]/"interfaces": [ "eth0" ]/' /etc/kea/kea-dhcp4.conf""")
-        for host in cls.hosts.values():
-            host.run("systemctl restart kea-dhcp4-server")
-
-    def ctl(self, name, *verb):
-        return json.loads(self.hosts[name].run(f"nestorctl --json {' '.join(verb)}", check=False).stdout or "{}")
-
-    def status(self):
-        found = self.ctl(A, "status", "east4").get("relationships", [])
-        return found[0] if found else {}
-
-    def ready(self, name):
-        """Whether its agent is; fails where it is not for the reason that systemd knows."""
-        return self.hosts[name].show(AGENT[name], "ActiveState") == "active"
+class TwoHostsTest(TwoHosts):
 
     # ------------------------------------------------------------------ README.md
 
     def test_1_readme_leads_to_a_pair(self):
-        for name, commands in readme.steps():
-            if "relationship create" in commands:
-                hosts.wait_until(lambda: {server["server"] for server in self.ctl(A, "servers").get("servers", [])
-                                          if all(kea.get("version") for kea in server.get("keas", []))}
-                                 == {"kea-a", "kea-b"}, 30, lambda: f"both listed: {self.ctl(A, 'servers')}")
-            if "nestorctl status" in commands:
-                hosts.wait_until(lambda: self.status().get("state") == "OK", 60, lambda: f"status says OK: {self.status()}")
-            hosts.say(f"{name}:\n{commands}")
-            hosts.say(self.hosts[name].run(commands).stdout)
+        self.follow_readme()
         status = self.status()
         self.assertEqual(status["state"], "OK")
         self.assertEqual({status[side]["ha_state"] for side in ("primary", "secondary")}, {"hot-standby"})
