@@ -28,10 +28,8 @@ def rounds():
     queues = {verb: itertools.cycle(itertools.product(FAULTS, steps)) for verb, steps in STEPS.items()}
     for number in itertools.count():
         for verb, queue in queues.items():
-            # Strides that are coprime to the length, so that faults and steps change each time.
-            for _ in range(4 if number else 0):
-                fault, step = next(queue)
-            if not number:
+            # A stride that is coprime to each length, so that faults and steps change each time.
+            for _ in range(11 if number else 1):
                 fault, step = next(queue)
             yield verb, step, fault
 
