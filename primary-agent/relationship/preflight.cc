@@ -118,7 +118,8 @@ class Checks {
   void Gone(const std::string& server) {
     if (wish_.secondary_answers) {
       return Add(v1::Check::FAILED, "secondary", server,
-                 "its agent and its Kea answer: remove it from both, without --without-secondary");
+                 "its agent and its Kea answered within the last seconds: remove it from both, without "
+                 "--without-secondary; if they are gone, try again in ten seconds");
     }
     Add(v1::Check::WARNED, "secondary", server, WhatStays(wish_.spec));
   }

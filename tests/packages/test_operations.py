@@ -20,7 +20,7 @@ nestorctl() {
   case "$*" in
     *relationship\ create* | *relationship\ edit* | *relationship\ remove* | *scopes\ *)
       printf 'y\n' | script -qec "/usr/bin/nestorctl $*" /dev/null ;;
-    *status* | *diff*) command nestorctl "$@" || [ $? = 1 ] ;;
+    *status* | *diff*) command nestorctl "$@" || [ $? -le 2 ] ;;
     *watch*) timeout 15 nestorctl "$@" || [ $? = 124 ] ;;
     *) command nestorctl "$@" ;;
   esac
@@ -96,7 +96,8 @@ class OperationsTest(TwoHosts):
         self.assertEqual(self.mode(B), "hot-standby")
 
     def wait_until_missed(self):
-        hosts.wait_until(lambda: "kea-b has been silent" in str(self.status().get("reasons")), 20,
+        """For long enough that nobody takes it for a moment's silence."""
+        hosts.wait_until(lambda: re.search(r"kea-b has been silent for \d\d", str(self.status().get("reasons"))), 30,
                          lambda: f"kea-b's agent is missed: {self.status()}")
 
     def pids(self):
@@ -141,11 +142,11 @@ class OperationsTest(TwoHosts):
         keas = self.pids()
         keys = [self.hosts[name].run("cat /etc/nestor/keys/*.public").stdout for name in (A, B)]
         for number, command in enumerate(self.section("### Replacing a key")):
-            self.change(self.with_subnets(number + 1))
+            self.change(self.with_subnets(number % 3))
             self.follow(command)
             if command[0] == "host-b" and "restart" in command[1]:
                 self.wait_until_ok()
-                self.wait_for_subnets(B, {1, *range(100, 101 + number)})
+                self.wait_for_subnets(B, {1, *range(100, 100 + number % 3)})
         for name, before in zip((A, B), keys):
             self.assertNotEqual(self.hosts[name].run("cat /etc/nestor/keys/*.public").stdout, before)
         self.hosts[A].run(f"systemctl restart {AGENT[A]}")
