@@ -43,7 +43,7 @@ class TwoHosts(unittest.TestCase):
                 file.write(_SCP)
             os.chmod(host.path("/usr/local/bin/scp"), 0o755)
         # Debian's configuration with what its user puts in.
-        cls.hosts[A].copy_in(f"{hosts.ROOT}/deploy/samples/kea-dhcp4.conf", "/etc/kea/kea-dhcp4.conf")
+        cls.hosts[A].copy_in(f"{hosts.ROOT}/deploy/samples/two-hosts-ipv4/kea-a/kea-dhcp4.conf", "/etc/kea/kea-dhcp4.conf")
         cls.hosts[B].run(r"""sed -i 's/"interfaces": \[ \]/"interfaces": [ "eth0" ]/' /etc/kea/kea-dhcp4.conf""")
         for host in cls.hosts.values():
             host.run("systemctl restart kea-dhcp4-server")
