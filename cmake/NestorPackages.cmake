@@ -31,6 +31,16 @@ macro(nestor_package name summary text)
   install(FILES ${made}/copyright DESTINATION /usr/share/doc/${name} COMPONENT ${name} OPTIONAL)
 endmacro()
 
+# nestor_examples(FOLDER COMPONENT): deploy/examples with what they need, and deploy/samples below it.
+function(nestor_examples folder component)
+  install(PROGRAMS ${deploy}/examples/subscriber.py ${deploy}/examples/watch-changes DESTINATION ${folder}
+          COMPONENT ${component})
+  install(FILES ${deploy}/examples/README.md DESTINATION ${folder} COMPONENT ${component})
+  install(DIRECTORY ${deploy}/samples ${PROJECT_SOURCE_DIR}/proto DESTINATION ${folder} COMPONENT ${component}
+          FILE_PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ
+          FILES_MATCHING REGEX "\\.(md|conf|json|nft|proto)$")
+endfunction()
+
 # nestor_agent_package(ROLE OTHER-ROLE SUMMARY TEXT)
 function(nestor_agent_package role other summary text)
   set(NESTOR_ROLE ${role})
@@ -61,6 +71,9 @@ RestrictAddressFamilies=AF_NETLINK
           COMPONENT ${NESTOR_AGENT})
   install(FILES ${deploy}/systemd/memory.conf DESTINATION /usr/share/doc/${NESTOR_AGENT}/examples
           COMPONENT ${NESTOR_AGENT})
+  if(role STREQUAL "primary")
+    nestor_examples(/usr/share/doc/${NESTOR_AGENT}/examples ${NESTOR_AGENT})
+  endif()
   install(FILES ${made}/${NESTOR_AGENT}.8.gz DESTINATION /usr/share/man/man8 COMPONENT ${NESTOR_AGENT} OPTIONAL)
 
   set(control)

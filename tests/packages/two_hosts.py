@@ -46,7 +46,7 @@ class TwoHosts(unittest.TestCase):
             file.write(_SCP)
         os.chmod(host.path("/usr/local/bin/scp"), 0o755)
         if name == A:
-            host.copy_in(f"{hosts.ROOT}/deploy/samples/kea-dhcp4.conf", "/etc/kea/kea-dhcp4.conf")
+            host.copy_in(f"{hosts.ROOT}/deploy/samples/two-hosts-ipv4/kea-a/kea-dhcp4.conf", "/etc/kea/kea-dhcp4.conf")
         else:
             host.run(r"""sed -i 's/"interfaces": \[ \]/"interfaces": [ "eth0" ]/' /etc/kea/kea-dhcp4.conf""")
         host.run("systemctl restart kea-dhcp4-server")
