@@ -87,10 +87,9 @@ void Stream::Tick() {
     EndResync("UNKNOWN", "no answer in time; see nestorctl status", true);
   }
   TellApplied(now);
+  if (diff_ && diff_->to_ask) AskForDiff(now);
   if (diff_ && now >= diff_->deadline) {
-    auto done = std::move(diff_->done);
-    diff_.reset();
-    done(
+    EndDiff(
         Error(absl::StatusCode::kDeadlineExceeded, "{} did not answer in time", spec_.secondary()));
   }
   if (now >= next_judge_) JudgeNow();

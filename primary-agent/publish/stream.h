@@ -144,8 +144,13 @@ class Stream : public std::enable_shared_from_this<Stream> {
     uint32_t next_piece = 0;
     DiffDone done;
     Instant deadline;
+    Instant join_by;      // a secondary that is not connected then is away
+    bool to_ask = false;  // the primary's Kea has been read, the secondary is not asked yet
   };
 
+  // Asks the secondary what differs, as soon as it is connected.
+  void AskForDiff(Instant now);
+  void EndDiff(absl::StatusOr<v1::DiffReport> report);
   // Whether it may say anything: neither fenced nor still reading its journal.
   bool Speaks() const;
   void Publish(std::string_view kind, v1::Envelope& envelope);

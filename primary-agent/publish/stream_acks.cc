@@ -14,6 +14,8 @@ namespace {
 
 constexpr absl::Duration kResyncPatience = absl::Minutes(10);
 constexpr absl::Duration kDiffPatience = absl::Seconds(60);
+// Who has just made the relationship, or started an agent, need not ask twice.
+constexpr absl::Duration kJoinPatience = absl::Seconds(5);
 constexpr absl::Duration kApplyPatience = absl::Minutes(2);
 constexpr size_t kMostReportBytes = size_t{64} << 20;
 
@@ -247,19 +249,31 @@ void Stream::Diff(DiffDone done) {
   open.request_id = fmt::format("diff-{}", absl::ToUnixNanos(world_.clock.Wall()));
   open.done = std::move(done);
   open.deadline = world_.clock.Now() + kDiffPatience;
+  open.join_by = world_.clock.Now() + kJoinPatience;
   diff_ = std::move(open);
   world_.read_again([self = weak_from_this()](absl::Status read) {
     const auto stream = self.lock();
     if (!stream || !stream->diff_) return;
-    v1::Envelope envelope;
-    envelope.mutable_resync()->set_request_id(stream->diff_->request_id);
-    envelope.mutable_resync()->set_mode(v1::COMPARE);
-    if (read.ok()) read = stream->SendToFollower(std::move(envelope));
-    if (read.ok()) return;
-    auto finish = std::move(stream->diff_->done);
-    stream->diff_.reset();
-    finish(read);
+    if (!read.ok()) return stream->EndDiff(read);
+    stream->diff_->to_ask = true;
+    stream->AskForDiff(stream->world_.clock.Now());
   });
+}
+
+void Stream::AskForDiff(Instant now) {
+  if (follower_.route.empty() && now < diff_->join_by) return;
+  diff_->to_ask = false;
+  v1::Envelope envelope;
+  envelope.mutable_resync()->set_request_id(diff_->request_id);
+  envelope.mutable_resync()->set_mode(v1::COMPARE);
+  const absl::Status sent = SendToFollower(std::move(envelope));
+  if (!sent.ok()) EndDiff(sent);
+}
+
+void Stream::EndDiff(absl::StatusOr<v1::DiffReport> report) {
+  auto done = std::move(diff_->done);
+  diff_.reset();
+  done(std::move(report));
 }
 
 void Stream::OnReport(const v1::Report& report) {
@@ -284,9 +298,7 @@ void Stream::OnReport(const v1::Report& report) {
     }
   }
   if (result.ok()) ha::AddTo(*result, HaDrift());
-  auto done = std::move(diff_->done);
-  diff_.reset();
-  done(std::move(result));
+  EndDiff(std::move(result));
 }
 
 absl::Status Stream::Decide(uint64_t sequence, bool approve, const std::string& operator_name) {

@@ -3,15 +3,17 @@
 
 NESTOR_PREVIOUS: the folder of the previous version's programs, its library beside it in lib.
 """
+import json
 import os
 
-from harness import processes, requirements
+from harness import keaconf, processes, requirements
 from harness.case import SystemTest, main
-from harness.pair import Pair
+from harness.pair import NAMES, Pair
 from harness.waiting import wait_until
 
 PREVIOUS = os.environ.get("NESTOR_PREVIOUS", "")
 SERVICES = ("dhcp4", "dhcp6")
+HOSTS = {name: host for host, name in NAMES.items()}
 
 
 def previous(program):
@@ -27,9 +29,19 @@ class UpgradeTest(SystemTest):
         for kea in self.pair.keas.values():
             self.load(kea, os.path.join(os.path.dirname(PREVIOUS), "lib/libdhcp_nestor.so"))
         for agent in self.pair.agents.values():
-            agent.process.argv[0] = previous(os.path.basename(agent.process.argv[0]))
+            self.take(agent, previous)
         self.pair.start()
         self.change()
+
+    @staticmethod
+    def take(agent, folder):
+        """Its program of a version: previous, or requirements.program. Names that are new in this one's configuration come
+        with this one."""
+        agent.process.argv[0] = folder(os.path.basename(agent.process.argv[0]))
+        for service, its in agent.config["services"].items():
+            its.pop("ha-url", None)
+            if folder is not previous:
+                its["ha-url"] = keaconf.ha_url(service, HOSTS[agent.name])
 
     @staticmethod
     def load(kea, library):
@@ -56,7 +68,7 @@ class UpgradeTest(SystemTest):
         """This version in the place of the one before; all is in step again, and stays."""
         agent = self.pair.agents[host]
         agent.stop()
-        agent.process.argv[0] = requirements.program(os.path.basename(agent.process.argv[0]))
+        self.take(agent, requirements.program)
         self.change_unseen()
         agent.start()
         for service in SERVICES:
@@ -112,16 +124,13 @@ class UpgradeTest(SystemTest):
         self.both_in_this_order("ab")
 
     def new_library(self):
-        """Each Kea is started with this version's."""
+        """Each Kea is started with this version's, from the file that it would start from."""
         for kea in self.pair.keas.values():
+            kea.stop()
+            with open(kea.file, encoding="utf-8") as file:
+                kea.config = {kea.root: json.load(file)[kea.root]}
             self.load(kea, requirements.nestor_hook())
-        for service in SERVICES:
-            for host in "ba":
-                kea = self.pair.kea(host, service)
-                kea.stop()
-                if host == "b":
-                    kea.config = {kea.root: kea.running_from_file()}
-                kea.start()
+            kea.start()
         for service in SERVICES:
             self.wait_until_ok(service)
         self.change()
@@ -130,13 +139,14 @@ class UpgradeTest(SystemTest):
         for agent in self.pair.agents.values():
             agent.stop()
             before = self.contents(agent)
-            agent.process.argv[0] = previous(os.path.basename(agent.process.argv[0]))
+            self.take(agent, previous)
+            agent.write_file()
             agent.process.start()
             wait_until(lambda agent=agent: not agent.process.alive(), 10, "the old program refuses the new state")
             self.assertEqual(agent.process.exit_code(), 69)
             self.assertIn("a newer version of Nestor wrote it (schema", agent.process.log_text())
             self.assertEqual(self.contents(agent), before)
-            agent.process.argv[0] = requirements.program(os.path.basename(agent.process.argv[0]))
+            self.take(agent, requirements.program)
             agent.start()
         for service in SERVICES:
             self.wait_until_ok(service)
