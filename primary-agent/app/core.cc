@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
+#include "common/runtime/kea_metrics.h"
 
 namespace nestor::primary {
 namespace {
@@ -161,6 +162,7 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
   }
   look.set.reset();  // the streams hold what they need
   NoteLeases(service, look.health);
+  runtime::MeterKea(world_.metrics, service, options_.services[service], look.health);
   if (look.read) read_.insert(service);
   auto& last = looks_[service];
   if (look.read || !last) {
