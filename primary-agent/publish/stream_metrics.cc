@@ -27,6 +27,7 @@ void Stream::Meter() {
   const auto set = [&](std::string_view name, std::string_view help, double value) {
     metrics.Set(name, help, labels, value);
   };
+  const protocol::PairFacts facts = Facts();
   set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.",
       protocol::StateNumber(judged_.state));
   set("nestor_head_sequence", "The newest change published.",
@@ -35,7 +36,8 @@ void Stream::Meter() {
       static_cast<double>(follower_.ack.applied()));
   set("nestor_persisted_sequence", "The newest change in the secondary's file.",
       static_cast<double>(follower_.ack.persisted()));
-  set("nestor_lag_seconds", "Age of the oldest change not applied.", absl::ToDoubleSeconds(Lag()));
+  set("nestor_lag_seconds", "Age of the oldest change not applied.",
+      absl::ToDoubleSeconds(facts.lag));
   set("nestor_digest_equal", "1: both Keas report the same.",
       follower_.digest == publisher_.stream().head_digest ? 1 : 0);
   set("nestor_kea_reachable", "1: the local Kea answers.", health_.reachable ? 1 : 0);
@@ -51,7 +53,7 @@ void Stream::Meter() {
   with = labels;
   with["server"] = server_;
   metrics.Set("nestor_ha_normal", "1: HA of the local Kea is in its normal state.", with,
-              protocol::HaIsNormal(Facts().primary, spec_.has_ha()) ? 1 : 0);
+              protocol::HaIsNormal(facts.primary, spec_.has_ha()) ? 1 : 0);
   metrics.SetState("nestor_ha_state", "1: HA of the local Kea is in this state.", with,
                    protocol::kHaStates, health_.ha_state);
 }

@@ -17,7 +17,8 @@ constexpr absl::Duration kJudgePeriod = absl::Milliseconds(500);
 }  // namespace
 
 absl::Duration Stream::Lag() const {
-  return pending_.empty() ? absl::ZeroDuration() : world_.clock.Now() - pending_.front().since;
+  if (pending_.empty() || spec_.observe()) return absl::ZeroDuration();
+  return world_.clock.Now() - pending_.front().since;
 }
 
 protocol::PairFacts Stream::Facts() const {
@@ -45,7 +46,7 @@ protocol::PairFacts Stream::Facts() const {
   } else {
     facts.publisher_text = blocked_;
   }
-  facts.lag = spec_.observe() ? absl::ZeroDuration() : Lag();
+  facts.lag = Lag();
   facts.digest_equal =
       !follower_.digest.empty() && follower_.digest == publisher_.stream().head_digest;
   facts.held_sequence = side.held_sequence();

@@ -11,12 +11,11 @@ class StreamMetricsTest : public PublishTest {
  protected:
   void SetUp() override {
     PublishTest::SetUp();
-    v1::RelationshipSpec spec;
-    spec.set_name("east");
-    spec.set_secondary("kea-b");
-    spec.mutable_ha()->set_mode("hot-standby");
+    spec_.set_name("east");
+    spec_.set_secondary("kea-b");
+    spec_.mutable_ha()->set_mode("hot-standby");
     stream_ = std::make_shared<Stream>(
-        spec, DhcpService::kDhcp4, "kea-a", Open(),
+        spec_, DhcpService::kDhcp4, "kea-a", Open(),
         StreamWorld{clock, loop_, disk_worker_, worker_, *recorder, bus_, *journal, metrics_,
                     [](const std::string&, const v1::Envelope&) {},
                     [](const std::function<void(absl::Status)>&) {},
@@ -42,6 +41,12 @@ class StreamMetricsTest : public PublishTest {
     stream_->OnHa("hot-standby", "{}");
   }
 
+  // A change that the secondary does not have.
+  void Change() {
+    for (Recorded& recorded : Record(Subnets({1}))) stream_->OnRecorded(std::move(recorded));
+  }
+
+  v1::RelationshipSpec spec_;
   QueuedExecutor loop_, disk_worker_, worker_;
   RecordingBus bus_;
   runtime::Metrics metrics_{clock};
@@ -83,6 +88,16 @@ TEST_F(StreamMetricsTest, TellsHowFarTheSecondarysClockIsAhead) {
   EXPECT_THAT(Text(), HasSubstr(fmt::format("{}-30\n", kOffset)));
   Ack(absl::Seconds(12));
   EXPECT_THAT(Text(), HasSubstr(fmt::format("{}12\n", kOffset)));
+}
+
+TEST_F(StreamMetricsTest, AChangeThatIsNotAppliedLagsUnlessItIsOnlyObserved) {
+  constexpr char kLag[] = R"(nestor_lag_seconds{relationship="east",service="dhcp4"} )";
+  Change();
+  EXPECT_THAT(Text(), HasSubstr(fmt::format("{}1\n", kLag)));
+  spec_.set_observe(true);
+  stream_->OnSpec(spec_);
+  EXPECT_THAT(Text(), HasSubstr(fmt::format("{}0\n", kLag)));
+  EXPECT_EQ(stream_->Status().mirror().lag_seconds(), 0);
 }
 
 TEST_F(StreamMetricsTest, TellsTheStateOfHaAndWhetherItIsNormal) {
