@@ -29,7 +29,8 @@ class Metrics {
   // others. Where `state` is not among them all are 0.
   void SetState(std::string_view name, std::string_view help, Labels labels,
                 std::span<const std::string_view> states, std::string_view state);
-  // Adds to a counter, made at its first use: by 0, so that its first event is seen as one.
+  // Adds to a counter, made at its first use. One that is made by adding 0 shows its first event as
+  // a rise.
   void Count(std::string_view name, std::string_view help, const Labels& labels, double by = 1);
   // Takes away every series whose label "relationship" is `relationship`.
   void Forget(std::string_view relationship);

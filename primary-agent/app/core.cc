@@ -110,6 +110,8 @@ void PrimaryApp::Core::AddStream(const v1::RelationshipSpec& spec, DhcpService s
                     }};
   streams_[spec.name()] = std::make_shared<Stream>(spec, service, options_.server_name,
                                                    std::move(opened), std::move(world));
+  // There are none yet, so that they are counted from 0 on.
+  if (feeds_.contains(service)) streams_.at(spec.name())->PublishLeases({});
 }
 
 void PrimaryApp::Core::Tick() {

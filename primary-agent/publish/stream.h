@@ -186,7 +186,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   struct Counter {
     std::string_view name, help;
   };
-  static const Counter kChanges, kReplays, kSnapshots, kLeaseEvents;
+  static const Counter kChanges, kReplays, kSnapshots, kLeaseEvents;  // the last only if wanted
   void Count(const Counter& counter, size_t by = 1);
   void StartCounters();
   void Meter();

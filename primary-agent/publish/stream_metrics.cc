@@ -18,7 +18,7 @@ void Stream::Count(const Counter& counter, size_t by) {
 }
 
 void Stream::StartCounters() {
-  for (const Counter& counter : {kChanges, kReplays, kSnapshots, kLeaseEvents}) Count(counter, 0);
+  for (const Counter& counter : {kChanges, kReplays, kSnapshots}) Count(counter, 0);
 }
 
 void Stream::Meter() {

@@ -66,7 +66,7 @@ std::string HaState(std::string_view state, int value) {
 }
 
 TEST_F(StreamMetricsTest, CountersAreThereFromTheStartOn) {
-  for (const char* name : {"changes", "replays", "snapshots", "lease_events"}) {
+  for (const char* name : {"changes", "replays", "snapshots"}) {
     EXPECT_THAT(metrics_.Text(),
                 HasSubstr(fmt::format(R"(nestor_{}_total{{relationship="east",service="dhcp4"}} 0)",
                                       name)));
