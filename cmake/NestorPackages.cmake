@@ -94,6 +94,11 @@ RestrictAddressFamilies=AF_NETLINK
   set(CPACK_COMPONENTS_ALL ${CPACK_COMPONENTS_ALL} PARENT_SCOPE)
 endfunction()
 
+# What watches a pair, once; not its tests.
+install(FILES ${deploy}/monitoring/prometheus.yml ${deploy}/monitoring/nestor.rules.yml
+              ${deploy}/monitoring/grafana-dashboard.json
+        DESTINATION /usr/share/doc/nestor-primary-agent/examples/monitoring COMPONENT nestor-primary-agent)
+
 set(what "Nestor keeps two Kea DHCP servers identical: each change of one is applied
 to the other, verified and acknowledged, and pairs of Kea's own high
 availability are created, edited and removed as a whole.")

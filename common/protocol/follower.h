@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -74,8 +75,10 @@ class Follower {
   FollowerActions RequestResync(const v1::Resync& resync, Instant now);
   FollowerActions SetObserve(bool observe, Instant now);
 
-  // "INIT", "CONNECT", "HELLO", "CATCHUP", "SNAPSHOT", "FOLLOW", "APPLYING", "REJECTED", "VERIFY",
-  // "HELD", "STALE", "PAUSED", "FENCED".
+  static constexpr std::array<std::string_view, 13> kStateNames = {
+      "INIT",     "CONNECT", "HELLO", "CATCHUP", "SNAPSHOT", "FOLLOW", "APPLYING",
+      "REJECTED", "VERIFY",  "HELD",  "STALE",   "PAUSED",   "FENCED"};
+  // One of these.
   std::string StateName() const;
   LinkState link() const { return link_; }
   ApplyState apply() const { return apply_; }
@@ -104,6 +107,9 @@ class Follower {
   }
   // The primary's agent is heard, and says that its Kea answers.
   bool PrimaryHere() const { return Joined() && publisher_state_ != v1::DEGRADED; }
+  // Kea has something that the primary neither has nor is on the way to, and that does not stand:
+  // it is to be put back, or, where the relationship only observes, it differs from the primary.
+  bool HasDrift() const;
   // What Kea has was changed here while the primary was away, and stands: in so many objects, 0
   // where that is not known.
   bool stands() const { return stands_; }

@@ -65,6 +65,13 @@ bool Follower::Drifted() const {
   return local != position_.digest && !OnTheWay(local);
 }
 
+bool Follower::HasDrift() const {
+  if (options_.observe) {
+    return known_ && !head_digest_.empty() && local_digest() != head_digest_;
+  }
+  return Drifted() && !stands_;
+}
+
 // Whether what is found here now may have been changed while the primary was away.
 bool Follower::InDoubt(Instant now) const { return !PrimaryHere() || now < doubt_until_; }
 

@@ -7,9 +7,13 @@ namespace {
 
 constexpr absl::Duration kLagNoticed = absl::Seconds(5);
 
-bool HaIsNormal(std::string_view state) {
+bool IsNormal(std::string_view state) {
   return state.empty() || state == "hot-standby" || state == "load-balancing" ||
          state == "passive-backup";
+}
+
+bool LacksHa(const SideFacts& side, bool has_ha) {
+  return has_ha && side.ha_known && side.ha_state.empty();
 }
 
 void JudgeSide(const SideFacts& side, bool heard, bool has_ha, std::vector<std::string>& reasons) {
@@ -17,9 +21,9 @@ void JudgeSide(const SideFacts& side, bool heard, bool has_ha, std::vector<std::
   if (!side.kea_reachable) {
     reasons.push_back(fmt::format("Kea on {} does not answer{}{}", side.server,
                                   side.error.empty() ? "" : ": ", side.error));
-  } else if (has_ha && side.ha_known && side.ha_state.empty()) {
+  } else if (LacksHa(side, has_ha)) {
     reasons.push_back(fmt::format("HA does not run on {}", side.server));
-  } else if (!HaIsNormal(side.ha_state)) {
+  } else if (!IsNormal(side.ha_state)) {
     reasons.push_back(fmt::format("HA on {} is in state {}", side.server, side.ha_state));
   }
 }
@@ -90,6 +94,15 @@ void NoticeHook(const SideFacts& side, std::vector<std::string>& notices) {
 }
 
 }  // namespace
+
+bool HaIsNormal(const SideFacts& side, bool has_ha) {
+  return side.kea_reachable && !LacksHa(side, has_ha) && IsNormal(side.ha_state);
+}
+
+int StateNumber(std::string_view state) {
+  if (state == "OK") return 0;
+  return state == "IMPAIRED" ? 1 : 2;
+}
 
 std::string ViewState(const std::string& state) { return state == "OK" ? "NORMAL" : state; }
 

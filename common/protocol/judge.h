@@ -2,6 +2,7 @@
 
 #include <absl/time/time.h>
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,24 @@ struct SideFacts {
   std::string file_notice;  // why its Kea has to write its file itself; empty: it has not
   bool ha_known = true;     // whether ha_state says anything
 };
+
+// The states of Kea's HA, as it calls them.
+inline constexpr std::array<std::string_view, 12> kHaStates = {"backup",
+                                                               "communication-recovery",
+                                                               "hot-standby",
+                                                               "in-maintenance",
+                                                               "load-balancing",
+                                                               "partner-down",
+                                                               "partner-in-maintenance",
+                                                               "passive-backup",
+                                                               "ready",
+                                                               "syncing",
+                                                               "terminated",
+                                                               "waiting"};
+
+// Whether the server's Kea answers and its HA is in its normal state; or there is no HA and, by
+// `has_ha`, need not be.
+bool HaIsNormal(const SideFacts& side, bool has_ha);
 
 // What is known of a pair, as seen from one of the two.
 struct PairFacts {
@@ -49,6 +68,9 @@ struct Judgement {
   std::vector<std::string> notices;   // what does not impair the pair, and should be known
   std::vector<std::string> warnings;  // what does not impair it, and should be mended
 };
+
+// The same state for who counts: 0 for "OK", 1 for "IMPAIRED", 2 for "DOWN".
+int StateNumber(std::string_view state);
 
 // The same state as relationships are listed with: "NORMAL" for "OK".
 std::string ViewState(const std::string& state);

@@ -88,6 +88,15 @@ void Metrics::Set(std::string_view name, std::string_view help, const Labels& la
   state_->gauges.Get(prometheus::BuildGauge, name, help, labels).Set(value);
 }
 
+void Metrics::SetState(std::string_view name, std::string_view help, Labels labels,
+                       std::span<const std::string_view> states, std::string_view state) {
+  std::string& label = labels["state"];
+  for (const std::string_view one : states) {
+    label = std::string(one);
+    Set(name, help, labels, one == state ? 1 : 0);
+  }
+}
+
 void Metrics::Count(std::string_view name, std::string_view help, const Labels& labels, double by) {
   const MutexLock lock(state_->mutex);
   state_->counters.Get(prometheus::BuildCounter, name, help, labels).Increment(by);

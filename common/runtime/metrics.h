@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,12 @@ class Metrics {
 
   // Sets a gauge, made at its first use. `name` as Prometheus wants it: nestor_..._seconds.
   void Set(std::string_view name, std::string_view help, const Labels& labels, double value);
-  // Adds to a counter, made at its first use.
+  // Sets a gauge for each of `states`, told apart by the label "state": 1 for `state`, 0 for the
+  // others. Where `state` is not among them all are 0.
+  void SetState(std::string_view name, std::string_view help, Labels labels,
+                std::span<const std::string_view> states, std::string_view state);
+  // Adds to a counter, made at its first use. One that is made by adding 0 shows its first event as
+  // a rise.
   void Count(std::string_view name, std::string_view help, const Labels& labels, double by = 1);
   // Takes away every series whose label "relationship" is `relationship`.
   void Forget(std::string_view relationship);

@@ -39,8 +39,8 @@ packages_installed() {
   done
 }
 
-# install_packages GROUP...: only what is missing. A Kea that this installs is neither started nor
-# enabled: installing must not put a DHCP server on this machine's network.
+# install_packages GROUP...: only what is missing. A Kea or a Prometheus that this installs is neither started
+# nor enabled: installing must not put a server on this machine's network.
 install_packages() {
   local package missing=() servers=() log policy=/usr/sbin/policy-rc.d ours=
   for package in $(packages_of "$@"); do
@@ -53,7 +53,7 @@ install_packages() {
   command -v apt-get >/dev/null ||
     fail "packages are missing, and this is no Debian" "install what matches: ${missing[*]}"
   for package in "${missing[@]}"; do
-    case $package in kea-*-server) servers+=("$package") ;; esac
+    case $package in kea-*-server | prometheus) servers+=("$package") ;; esac
   done
   say "packages: installing ${missing[*]}"
   log=$(mktemp /tmp/nestor-apt.XXXXXX)

@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
+#include "common/runtime/kea_metrics.h"
 
 namespace nestor::primary {
 namespace {
@@ -109,6 +110,8 @@ void PrimaryApp::Core::AddStream(const v1::RelationshipSpec& spec, DhcpService s
                     }};
   streams_[spec.name()] = std::make_shared<Stream>(spec, service, options_.server_name,
                                                    std::move(opened), std::move(world));
+  // There are none yet, so that they are counted from 0 on.
+  if (feeds_.contains(service)) streams_.at(spec.name())->PublishLeases({});
 }
 
 void PrimaryApp::Core::Tick() {
@@ -161,6 +164,7 @@ void PrimaryApp::Core::OnLook(DhcpService service, ServiceWatch::Look look) {
   }
   look.set.reset();  // the streams hold what they need
   NoteLeases(service, look.health);
+  runtime::MeterKea(world_.metrics, service, options_.services[service], look.health);
   if (look.read) read_.insert(service);
   auto& last = looks_[service];
   if (look.read || !last) {

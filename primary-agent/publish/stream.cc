@@ -25,9 +25,11 @@ Stream::Stream(v1::RelationshipSpec spec, DhcpService service, std::string serve
       set_(std::move(opened.set)),
       next_working_(world_.clock.Now()),
       snapshot_made_(world_.clock.Now()),
+      began_(world_.clock.Now()),
       next_judge_(world_.clock.Now() + absl::Seconds(1)),
       next_compact_(world_.clock.Now() + kCompactPeriod) {
   publisher_.On(protocol::PublisherEvent::kRecovered);
+  StartCounters();
 }
 
 void Stream::PublishSealed(std::string_view kind, const v1::Envelope& envelope,
@@ -110,8 +112,7 @@ void Stream::OnRecorded(Recorded recorded) {
   NESTOR_LOG(info, "CHANGE_PUBLISHED", "relationship={} change={} origin={} upserted={} removed={}",
              spec_.name(), protocol::ChangeName(recorded.term, recorded.sequence), recorded.origin,
              recorded.upserted, recorded.removed);
-  world_.metrics.Count("nestor_changes_total", "Changes published.",
-                       {{"relationship", spec_.name()}, {"service", ServiceText()}});
+  Count(kChanges);
 }
 
 void Stream::PublishLeases(const std::vector<v1::Lease>& leases) {
@@ -121,9 +122,7 @@ void Stream::PublishLeases(const std::vector<v1::Lease>& leases) {
     *event.mutable_lease() = lease;
     Publish("lease", event);
   }
-  world_.metrics.Count("nestor_lease_events_total", "Lease events published.",
-                       {{"relationship", spec_.name()}, {"service", ServiceText()}},
-                       static_cast<double>(leases.size()));
+  Count(kLeaseEvents, leases.size());
 }
 
 void Stream::OnBaseline() {

@@ -18,6 +18,7 @@
 #include "common/store/journal.h"
 #include "common/watch/watcher.h"
 #include "nestor/v1/operator.pb.h"
+#include "primary-agent/publish/clock_offset.h"
 #include "primary-agent/publish/recorder.h"
 
 namespace nestor::primary {
@@ -186,6 +187,15 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void SendPendingResync();
   void Compact();
   void JudgeNow();
+  // -- as metrics (stream_metrics.cc)
+  struct Counter {
+    std::string_view name, help;
+  };
+  static const Counter kChanges, kReplays, kSnapshots, kLeaseEvents;  // the last only if wanted
+  void Count(const Counter& counter, size_t by = 1);
+  void StartCounters();
+  void Meter();
+  runtime::Metrics::Labels MetricLabels() const;
   protocol::PairFacts Facts() const;
   void AddHaFacts(protocol::PairFacts& facts) const;
   // In what HA is not the same on both; nothing where that is not known.
@@ -227,6 +237,8 @@ class Stream : public std::enable_shared_from_this<Stream> {
   OpenKept kept_;
   std::vector<OpenApply> applies_;
   std::string pending_resync_;  // its request id: the follower is away
+  ClockOffset clock_offset_;    // of the follower's host
+  const Instant began_;
   protocol::Judgement judged_;
   absl::Time judged_since_;  // its state
   Instant next_judge_;

@@ -34,6 +34,8 @@ void Later(Executor& disk, const std::string& relationship, Write write) {
 
 void Stream::OnAck(const v1::Envelope& envelope) {
   const v1::Ack& ack = envelope.ack();
+  // Acks wait for nothing before they are sent, and are never sent again.
+  if (envelope.has_time()) clock_offset_.Heard(FromWire(envelope.time()), world_.clock.Wall());
   if (envelope.stream_id() != publisher_.stream().stream_id) {
     // Not welcomed yet, or still at another stream: its numbers mean nothing here.
     *follower_.ack.mutable_status() = ack.status();

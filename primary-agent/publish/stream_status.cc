@@ -17,7 +17,8 @@ constexpr absl::Duration kJudgePeriod = absl::Milliseconds(500);
 }  // namespace
 
 absl::Duration Stream::Lag() const {
-  return pending_.empty() ? absl::ZeroDuration() : world_.clock.Now() - pending_.front().since;
+  if (pending_.empty() || spec_.observe()) return absl::ZeroDuration();
+  return world_.clock.Now() - pending_.front().since;
 }
 
 protocol::PairFacts Stream::Facts() const {
@@ -45,7 +46,7 @@ protocol::PairFacts Stream::Facts() const {
   } else {
     facts.publisher_text = blocked_;
   }
-  facts.lag = spec_.observe() ? absl::ZeroDuration() : Lag();
+  facts.lag = Lag();
   facts.digest_equal =
       !follower_.digest.empty() && follower_.digest == publisher_.stream().head_digest;
   facts.held_sequence = side.held_sequence();
@@ -106,27 +107,6 @@ v1::SideStatus Stream::Side() const {
 void Stream::JudgeNow() {
   next_judge_ = world_.clock.Now() + kJudgePeriod;
   const protocol::Judgement judgement = protocol::Judge(Facts());
-  const runtime::Metrics::Labels labels = {{"relationship", spec_.name()},
-                                           {"service", ServiceText()}};
-  auto& metrics = world_.metrics;
-  metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
-              judgement.state == "OK"         ? 0
-              : judgement.state == "IMPAIRED" ? 1
-                                              : 2);
-  metrics.Set("nestor_head_sequence", "The newest change published.", labels,
-              static_cast<double>(publisher_.stream().head));
-  metrics.Set("nestor_applied_sequence", "The newest change applied by the secondary.", labels,
-              static_cast<double>(follower_.ack.applied()));
-  metrics.Set("nestor_persisted_sequence", "The newest change in the secondary's file.", labels,
-              static_cast<double>(follower_.ack.persisted()));
-  metrics.Set("nestor_lag_seconds", "Age of the oldest change not applied.", labels,
-              absl::ToDoubleSeconds(Lag()));
-  metrics.Set("nestor_digest_equal", "1: both Keas report the same.", labels,
-              follower_.digest == publisher_.stream().head_digest ? 1 : 0);
-  metrics.Set("nestor_kea_reachable", "1: the local Kea answers.", labels,
-              health_.reachable ? 1 : 0);
-  metrics.Set("nestor_term", "The publisher's term.", labels,
-              static_cast<double>(publisher_.stream().term));
   if (judgement.state != judged_.state && publisher_.state() != v1::RECOVER) {
     v1::State state;
     state.set_what("relationship");
@@ -138,6 +118,7 @@ void Stream::JudgeNow() {
   }
   if (judgement.state != judged_.state) judged_since_ = world_.clock.Wall();
   judged_ = judgement;
+  Meter();
 }
 
 v1::RelationshipStatus Stream::Status() const {

@@ -82,9 +82,7 @@ void Stream::MakeSnapshot(uint64_t nonce, uint32_t credit) {
           NESTOR_LOG(info, "SNAPSHOT_SENT", "relationship={} label={} bytes={} packed={}",
                      stream->spec_.name(), transfer->label, transfer->unpacked_bytes,
                      transfer->packed.size());
-          stream->world_.metrics.Count(
-              "nestor_snapshots_total", "Snapshots sent to followers.",
-              {{"relationship", stream->spec_.name()}, {"service", stream->ServiceText()}});
+          stream->Count(kSnapshots);
           stream->snapshot_ = transfer;
           stream->snapshot_made_ = stream->world_.clock.Now();
           stream->StartTransfer(nonce, transfer, 0, credit);
@@ -113,9 +111,7 @@ void Stream::MakeReplay(uint64_t nonce, uint64_t from, uint32_t credit) {
       }
       NESTOR_LOG(info, "REPLAY_SENT", "relationship={} from={} to={}", stream->spec_.name(), from,
                  (*transfer)->label);
-      stream->world_.metrics.Count(
-          "nestor_replays_total", "Replays sent to followers.",
-          {{"relationship", stream->spec_.name()}, {"service", stream->ServiceText()}});
+      stream->Count(kReplays);
       stream->StartTransfer(nonce, *transfer, 0, credit);
     });
   });

@@ -5,6 +5,7 @@
 #include "common/operator/history.h"
 #include "common/protocol/envelope.h"
 #include "common/protocol/wire_time.h"
+#include "common/runtime/kea_metrics.h"
 
 namespace nestor::secondary {
 namespace {
@@ -376,6 +377,7 @@ void SecondaryApp::Core::OnLook(DhcpService service, watch::Look look) {
     if (look.read && !suspended_.contains(name)) mirror->OnLocal(look);
   }
   look.set.reset();
+  runtime::MeterKea(world_.metrics, service, options_.services[service], look.health);
   kea.read |= look.read;
   kea.look = std::move(look);
   UpdateReadiness();

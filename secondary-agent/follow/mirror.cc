@@ -28,9 +28,12 @@ Mirror::Mirror(v1::RelationshipSpec spec, DhcpService service, std::string serve
       follower_(
           {spec_.name(), server_, std::move(version), spec_.observe(), jitter, spec_.primary()},
           std::move(memory), nonce_seed, world_.clock.Now()),
+      began_(world_.clock.Now()),
       next_meter_(world_.clock.Now()),
       next_compact_(world_.clock.Now() + kCompactPeriod),
-      next_unsupported_(world_.clock.Now()) {}
+      next_unsupported_(world_.clock.Now()) {
+  for (const Counter& counter : {kDrifts, kApplies}) Count(counter, 0);
+}
 
 void Mirror::Recall(protocol::StandingMemory memory, KeptOutbox outbox) {
   follower_.Recall(std::move(memory));
@@ -214,11 +217,7 @@ void Mirror::Carry(protocol::Announce action) {
   Later([name = spec_.name(), entry](store::FollowerStore& store) {
     return store.AddEntry(name, entry);
   });
-  if (state.what() == "drift") {
-    world_.metrics.Count(
-        "nestor_drifts_total", "Drifts found on the secondary.",
-        {{"relationship", spec_.name()}, {"service", std::string(ServiceName(service_))}});
-  }
+  if (state.what() == "drift") Count(kDrifts);
   if (const auto found = resyncs_.find(state.request_id()); found != resyncs_.end()) {
     v1::ResyncReport report;
     report.set_request_id(state.request_id());

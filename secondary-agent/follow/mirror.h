@@ -120,7 +120,14 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   std::vector<ha::Difference> HaDrift() const;
   protocol::Judgement Judged() const;
   absl::Time StateSince(const std::string& state) const;
+  // -- as metrics (mirror_metrics.cc)
+  struct Counter {
+    std::string_view name, help;
+  };
+  static const Counter kDrifts, kApplies;
+  void Count(const Counter& counter, size_t by = 1);
   void Meter();
+  runtime::Metrics::Labels MetricLabels() const;
 
   v1::RelationshipSpec spec_;
   DhcpService service_;
@@ -140,6 +147,7 @@ class Mirror : public std::enable_shared_from_this<Mirror> {
   absl::Time judged_since_;
   std::optional<Instant> heard_;
   absl::Time heard_wall_;
+  const Instant began_;
   uint64_t applies_ = 0;
   struct Behind {
     uint64_t head;

@@ -109,34 +109,6 @@ protocol::Judgement Mirror::Judged() const {
   return judgement;
 }
 
-void Mirror::Meter() {
-  const runtime::Metrics::Labels labels = {{"relationship", spec_.name()},
-                                           {"service", std::string(ServiceName(service_))}};
-  auto& metrics = world_.metrics;
-  const std::string state = Judged().state;
-  if (state != judged_state_) judged_since_ = world_.clock.Wall();
-  judged_state_ = state;
-  metrics.Set("nestor_relationship_state", "0 OK, 1 impaired, 2 down.", labels,
-              state == "OK"         ? 0
-              : state == "IMPAIRED" ? 1
-                                    : 2);
-  metrics.Set("nestor_head_sequence", "The newest change published.", labels,
-              static_cast<double>(follower_.head()));
-  metrics.Set("nestor_applied_sequence", "The newest change applied by the secondary.", labels,
-              static_cast<double>(follower_.applied()));
-  metrics.Set("nestor_digest_equal", "1: both Keas report the same.", labels,
-              Facts().digest_equal ? 1 : 0);
-  metrics.Set("nestor_kea_reachable", "1: the local Kea answers.", labels,
-              health_.reachable ? 1 : 0);
-  metrics.Set("nestor_applies", "Configurations set since the agent started.", labels,
-              static_cast<double>(applies_));
-  metrics.Set("nestor_held_sequence", "The change that waits for approval; 0: none.", labels,
-              static_cast<double>(follower_.held_sequence()));
-  metrics.Set("nestor_standing_objects",
-              "Objects changed here while the primary was away, which stand.", labels,
-              static_cast<double>(Standing()));
-}
-
 v1::RelationshipStatus Mirror::Status() const {
   const protocol::PairFacts facts = Facts();
   const protocol::Judgement judgement = Judged();

@@ -50,7 +50,10 @@ void Mirror::Carry(protocol::ApplyOrder order) {
     loop->Post([self, end = std::move(end), sent = task.sent(), change] {
       const auto mirror = self.lock();
       if (!mirror) return;
-      if (sent) ++mirror->applies_;
+      if (sent) {
+        ++mirror->applies_;
+        mirror->Count(kApplies);
+      }
       if (end.kind == protocol::ApplyEnd::Kind::kApplied) {
         mirror->store_error_.clear();
         NESTOR_LOG(info, "APPLIED", "relationship={} change={} sent={} by={}", mirror->spec_.name(),

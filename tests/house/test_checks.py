@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """The checks of the source find what they are for, in small trees made for it."""
+import json
 import os
 import subprocess
 import sys
@@ -32,8 +33,8 @@ class Tree(unittest.TestCase):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
-    def check(self, script):
-        done = subprocess.run([sys.executable, "-B", os.path.join(_CI, script), self.root],
+    def check(self, script, *arguments):
+        done = subprocess.run([sys.executable, "-B", os.path.join(_CI, script), self.root, *arguments],
                               capture_output=True, text=True, check=False)
         return done.returncode, done.stdout
 
@@ -130,6 +131,98 @@ class MessagesTest(Tree):
     def test_finds_a_line_without_id(self):
         self.write("common/io/more.cc", 'spdlog::info("hello");\n')
         self.assert_refused("logs past NESTOR_LOG")
+
+
+class MetricsTest(Tree):
+    _ROW = "| `nestor_lag_seconds` | gauge | seconds | `relationship` | primary | Age. | 60 |\n"
+
+    def setUp(self):
+        super().setUp()
+        self.write("primary-agent/publish/lag.cc", 'metrics.Set("nestor_lag_seconds", "Age.", labels, 1);\n')
+        self.document(self._ROW)
+        self.write("deploy/monitoring/nestor.rules.yml", "- alert: NestorLags\n  expr: nestor_lag_seconds > 60\n")
+        self.write("deploy/monitoring/nestor.rules.test.yml", "alertname: NestorLags\n")
+        self.dashboard(self.panel())
+
+    def document(self, *rows):
+        self.write("docs/metrics.md", "".join(rows) + "\n| `NestorLags` | late | look |\n")
+
+    @staticmethod
+    def panel(title="Lag", query="max(nestor_lag_seconds)", number=1, x=0):
+        return {"id": number, "title": title, "gridPos": {"x": x, "y": 0, "w": 12, "h": 4},
+                "targets": [{"refId": "A", "expr": query}]}
+
+    def dashboard(self, *panels):
+        self.write("deploy/monitoring/grafana-dashboard.json", json.dumps(
+            {"templating": {"list": []}, "panels": list(panels)}))
+
+    def assert_refused(self, word, *answers):
+        code, text = self.check("check-metrics", *answers)
+        self.assertEqual(code, 1, text)
+        self.assertIn(word, text)
+
+    def answer(self, text):
+        """The arguments that have it checked against what an agent answered."""
+        self.write("answer", text)
+        return "--against", os.path.join(self.root, "answer")
+
+    def test_accepts_agreement(self):
+        code, text = self.check("check-metrics")
+        self.assertEqual(code, 0, text)
+
+    def test_finds_a_metric_that_is_not_documented(self):
+        self.write("common/run/run.cc", '\nset("nestor_term", "Term.", 1);\n')
+        self.assert_refused("common/run/run.cc:2: nestor_term is not in docs/metrics.md")
+
+    def test_finds_a_metric_that_is_gone_from_the_code(self):
+        self.document(self._ROW, self._ROW.replace("lag", "age"))
+        self.assert_refused("docs/metrics.md:2: no agent has nestor_age_seconds")
+
+    def test_finds_another_agent(self):
+        self.document(self._ROW.replace("| primary |", "| both |"))
+        self.assert_refused("nestor_lag_seconds is of primary")
+
+    def test_finds_a_name_that_is_not_of_its_type_or_unit(self):
+        self.document(self._ROW.replace("gauge", "counter"))
+        self.assert_refused("a counter ends in _total")
+        self.document(self._ROW.replace("| seconds |", "| |"))
+        self.assert_refused("the unit of nestor_lag_seconds")
+
+    def test_finds_a_row_without_its_parts(self):
+        self.document("| `nestor_lag_seconds` | gauge |\n")
+        self.assert_refused("docs/metrics.md:1: not a row")
+
+    def test_finds_what_the_dashboard_or_an_alert_asks_in_vain(self):
+        self.dashboard(self.panel(query="nestor_lags"))
+        self.assert_refused('"Lag" asks for nestor_lags')
+        self.dashboard(self.panel())
+        self.write("deploy/monitoring/nestor.rules.yml", "- alert: NestorLags\n  expr: nestor_lag > 60\n")
+        self.assert_refused("nestor.rules.yml:2: no agent has nestor_lag")
+
+    def test_finds_an_alert_that_is_not_tested_or_not_documented(self):
+        self.write("deploy/monitoring/nestor.rules.yml", "- alert: NestorLags\n- alert: NestorNew\n")
+        self.assert_refused("NestorNew is not tested")
+        self.assert_refused("NestorNew is not in docs/metrics.md")
+        self.write("deploy/monitoring/nestor.rules.yml", "")
+        self.assert_refused("there is no alert NestorLags")
+
+    def test_finds_panels_on_one_another(self):
+        self.dashboard(self.panel(), self.panel("Other", number=2, x=6))
+        self.assert_refused('"Other" lies on "Lag"')
+        self.dashboard(self.panel(), self.panel("Other", x=12))
+        self.assert_refused('"Other" has the id of another panel')
+
+    def test_accepts_what_an_agent_answers_as_documented(self):
+        code, text = self.check("check-metrics", *self.answer(
+            '# TYPE nestor_lag_seconds gauge\nnestor_lag_seconds{relationship="east"} 0\n'))
+        self.assertEqual(code, 0, text)
+
+    def test_finds_what_an_agent_answers_otherwise(self):
+        self.assert_refused("no agent that was asked has nestor_lag_seconds", *self.answer(""))
+        self.assert_refused("has the labels [['server']]", *self.answer('nestor_lag_seconds{server="a"} 0\n'))
+        self.assert_refused("nestor_lag_seconds is a counter", *self.answer(
+            '# TYPE nestor_lag_seconds counter\nnestor_lag_seconds{relationship="east"} 0\n'))
+        self.assert_refused("an agent has nestor_term", *self.answer("nestor_term 7\n"))
 
 
 if __name__ == "__main__":

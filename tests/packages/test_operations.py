@@ -219,7 +219,7 @@ class OperationsTest(TwoHosts):
             self.change(self.with_subnets(0))
             self.follow(command, number=self.wait_for_follower("HELD"))
             self.wait_for_subnets(B, left)
-            self.assertEqual(self.subnets(A), {1})
+            self.wait_for_subnets(A, {1})
         hosts.wait_until(lambda: self.mirror()["follower_state"] == "PAUSED", 10, lambda: self.status())
         self.change(self.with_subnets(12))
         self.hosts[A].run("nestorctl resync east4 --wait")

@@ -107,6 +107,10 @@ sed -i 's/<name>/kea-c/; s/<address>/198.51.100.1/; s/<primary-name>/kea-c/; s/<
             text = self.host.run(f"MANWIDTH=80 man --warnings {page}").stdout
             self.assertIn("SEE ALSO", text, page)
 
+    def test_5_what_watches_a_pair_is_among_the_examples(self):
+        listed = self.host.run("ls /usr/share/doc/nestor-primary-agent/examples/monitoring").stdout.split()
+        self.assertEqual(listed, ["grafana-dashboard.json", "nestor.rules.yml", "prometheus.yml"])
+
     def test_6_removed_and_installed_again_keys_and_state_are_there(self):
         self.host.run("""
 chown nestor:_kea /etc/kea/kea-dhcp4.conf

@@ -5,7 +5,7 @@ import shutil
 import sys
 
 _PROGRAMS = ["kea-dhcp4", "kea-dhcp6", "perfdhcp", "ip", "tc", "nft", "sysctl", "protoc",
-             "jq", "valgrind"]
+             "jq", "valgrind", "prometheus", "promtool"]
 _AGENTS = ["nestor-primary-agent", "nestor-secondary-agent", "nestorctl"]
 _HOOKS = "/usr/lib/x86_64-linux-gnu/kea/hooks"
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))

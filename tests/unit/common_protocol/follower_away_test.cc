@@ -63,6 +63,7 @@ TEST_F(AwayTest, ADriftStandsUntilThePrimaryIsBackAndIsKeptFirst) {
   EXPECT_THAT(announced[1].reason(), HasSubstr("stands until kea-a is back"));
   EXPECT_EQ(announced[1].replaced(0).key(), "3");
   EXPECT_TRUE(follower->stands());
+  EXPECT_FALSE(follower->HasDrift()) << "nobody puts it back now";
   EXPECT_EQ(follower->standing_objects(), 2u);
   EXPECT_THAT(Kept(), ElementsAre("open +4 -3"));
   Pass(absl::Hours(1), /*beating=*/false);

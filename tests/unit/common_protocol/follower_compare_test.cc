@@ -152,6 +152,7 @@ TEST_F(ObservingTest, DifferencesAreReportedOnceAndNothingIsApplied) {
   Walk();
   EXPECT_EQ(Announced(), "drift reported");
   EXPECT_THAT(follower->last_error(), HasSubstr("2 objects differ"));
+  EXPECT_TRUE(follower->HasDrift());
   Pass(absl::Minutes(5));
   EXPECT_EQ(Walk(), 0);
   EXPECT_FALSE(order.has_value());
@@ -161,6 +162,7 @@ TEST_F(ObservingTest, DifferencesAreReportedOnceAndNothingIsApplied) {
 TEST_F(ObservingTest, EqualServersAreAckedAsApplied) {
   Observe(Subnets({1, 2, 3}));
   EXPECT_EQ(follower->applied(), 1u);
+  EXPECT_FALSE(follower->HasDrift());
   EXPECT_EQ(Walk(), 0);
 }
 

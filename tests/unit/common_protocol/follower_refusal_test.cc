@@ -44,6 +44,17 @@ TEST_F(RefusalTest, ARefusalIsNackedAndRemembered) {
   EXPECT_EQ(memory.refused_digest, stream.DigestAt(2));
 }
 
+TEST_F(RefusalTest, DriftIsThereUntilItIsPutBackAndARefusedChangeIsNone) {
+  Refuse();
+  EXPECT_FALSE(follower->HasDrift());
+  Local(Subnets({1, 77}));
+  EXPECT_TRUE(follower->HasDrift());
+  FinishAs(Kind::kRefused);
+  EXPECT_TRUE(follower->HasDrift()) << "Kea does not take it back";
+  Local(Subnets({1}));
+  EXPECT_FALSE(follower->HasDrift());
+}
+
 TEST_F(RefusalTest, ARefusedTargetIsNotTriedAgainByItself) {
   Refuse();
   Pass(absl::Minutes(10));

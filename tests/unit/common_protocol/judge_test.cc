@@ -37,6 +37,32 @@ TEST_F(JudgeTest, AnEqualPairInItsNormalStateIsOk) {
   EXPECT_EQ(State(), "OK") << "a pair without HA";
 }
 
+TEST_F(JudgeTest, HaIsNormalInAStateInWhichItServesIfKeaAnswers) {
+  for (const std::string_view state : kHaStates) {
+    facts_.primary.ha_state = std::string(state);
+    const bool normal =
+        state == "hot-standby" || state == "load-balancing" || state == "passive-backup";
+    EXPECT_EQ(HaIsNormal(facts_.primary, true), normal) << state;
+  }
+  facts_.primary.ha_state = "hot-standby";
+  facts_.primary.kea_reachable = false;
+  EXPECT_FALSE(HaIsNormal(facts_.primary, true));
+}
+
+TEST_F(JudgeTest, HaThatDoesNotRunIsNormalWhereNoneShould) {
+  facts_.primary.ha_state = "";
+  EXPECT_FALSE(HaIsNormal(facts_.primary, true));
+  EXPECT_TRUE(HaIsNormal(facts_.primary, false));
+}
+
+TEST_F(JudgeTest, AStateIsANumberForThoseWhoCount) {
+  EXPECT_EQ(StateNumber(State()), 0);
+  facts_.secondary.kea_reachable = false;
+  EXPECT_EQ(StateNumber(State()), 1);
+  facts_.primary.kea_reachable = false;
+  EXPECT_EQ(StateNumber(State()), 2);
+}
+
 TEST_F(JudgeTest, OneKeaAwayIsImpairedBothIsDown) {
   facts_.secondary.kea_reachable = false;
   facts_.secondary.error = "connection refused";

@@ -47,6 +47,26 @@ TEST(MetricsTest, AForgottenSeriesBeginsAnew) {
   EXPECT_THAT(metrics.Text(), HasSubstr("nestor_changes_total{relationship=\"east\"} 1\n"));
 }
 
+TEST(MetricsTest, OneOfTheStatesIsTheOneThatItIsIn) {
+  Metrics metrics;
+  constexpr std::string_view kStates[] = {"ready", "waiting"};
+  metrics.SetState("nestor_ha_state", "HA.", {{"server", "kea-a"}}, kStates, "waiting");
+  EXPECT_THAT(metrics.Text(),
+              AllOf(HasSubstr("nestor_ha_state{server=\"kea-a\",state=\"ready\"} 0\n"),
+                    HasSubstr("nestor_ha_state{server=\"kea-a\",state=\"waiting\"} 1\n")));
+  metrics.SetState("nestor_ha_state", "HA.", {{"server", "kea-a"}}, kStates, "ready");
+  EXPECT_THAT(metrics.Text(),
+              AllOf(HasSubstr("state=\"ready\"} 1\n"), HasSubstr("state=\"waiting\"} 0\n")));
+  metrics.SetState("nestor_ha_state", "HA.", {{"server", "kea-a"}}, kStates, "unheard-of");
+  EXPECT_THAT(metrics.Text(), AllOf(Not(HasSubstr("} 1\n")), Not(HasSubstr("unheard-of"))));
+}
+
+TEST(MetricsTest, ACounterIsThereBeforeItsFirstEvent) {
+  Metrics metrics;
+  metrics.Count("nestor_changes_total", "Changes.", {}, 0);
+  EXPECT_THAT(metrics.Text(), HasSubstr("nestor_changes_total 0\n"));
+}
+
 TEST(MetricsTest, IsNotReadyUntilSomebodySaysSo) {
   Metrics metrics;
   EXPECT_EQ(metrics.NotReady(), "starting");

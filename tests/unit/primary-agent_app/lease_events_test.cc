@@ -154,6 +154,14 @@ TEST_F(LeaseEventsTest, ATurnPublishesABoundedNumberAndTheNextFollowsAtOnce) {
   EXPECT_THAT(bus_.published, Contains("nestor.v1.east.dhcp4.lease"));
 }
 
+TEST_F(LeaseEventsTest, AreCountedFromTheStartOn) {
+  constexpr char kCount[] = R"(nestor_lease_events_total{relationship="east",service="dhcp4"} )";
+  EXPECT_THAT(metrics_.Text(), ::testing::HasSubstr(fmt::format("{}0\n", kCount)));
+  Give(leases4_, 2);
+  Turn();
+  EXPECT_THAT(metrics_.Text(), ::testing::HasSubstr(fmt::format("{}2\n", kCount)));
+}
+
 TEST_F(LeaseEventsTest, WhatElseIsDueGoesOutBeforeThem) {
   Give(leases4_, 2 * kATurn);
   clock_.Advance(absl::Seconds(2));

@@ -91,7 +91,8 @@ class RelationshipsTest : public ::testing::Test {
       ASSERT_TRUE(journal_->SaveRelationship(spec).ok());
     }
     app_ = std::make_unique<PrimaryApp>(
-        PrimaryOptions{"kea-a", "0.1", {}, true},
+        PrimaryOptions{
+            "kea-a", "0.1", {{DhcpService::kDhcp4, {.hook_socket = "/hook.sock"}}}, true},
         PrimaryWorld{clock_,
                      random_,
                      loop_,
@@ -243,6 +244,11 @@ TEST_F(RelationshipsTest, EachTransitionOfTheStateIsAnEvent) {
   Pass(absl::Seconds(4));  // now its agent is silent too
   EXPECT_EQ(Status().state(), "DOWN");
   EXPECT_THAT(Transitions(), IsEmpty());
+}
+
+TEST_F(RelationshipsTest, AKeaWithoutTheHookLibraryIsMetered) {
+  Begin();
+  EXPECT_THAT(metrics_.Text(), HasSubstr("nestor_hook_loaded{service=\"dhcp4\"} 0\n"));
 }
 
 TEST_F(RelationshipsTest, HaThatWasChangedOnOneServerIsAReason) {
