@@ -11,6 +11,7 @@ NESTOR_TRIES (20) of "add a subnet, at once a client in it". What issue tables q
 import copy
 import json
 import os
+import threading
 import time
 
 from harness import compare, crafted, keaconf, perfdhcp
@@ -145,14 +146,29 @@ class Changes:
 
 
 class Watching:
-    """HA states and the age of the last reload of both Keas, asked now and then; each time a slice of the
-    whole is read, as the agents' audit does every five minutes."""
+    """HA states and the age of the last reload of both Keas, asked beside the changes, as often as they are made;
+    each time a slice of the whole is read, as the agents' audit does every five minutes."""
 
     def __init__(self, pair):
         self._pair, self.wrong = pair, []
         self._ages, self._cursors = {}, {}
         self.longest_ms = 0.0  # of a slice
-        self.look()
+        self.looks = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def close(self):
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self):
+        try:
+            while not self._ended.wait(_EACH_S):
+                self.look()
+                self.looks += 1
+        except Exception as error:  # is what the test then says
+            self.wrong.append(f"it could not be looked: {error}")
 
     def look(self):
         for (host, _), kea in self._pair.keas.items():
@@ -214,14 +230,11 @@ class NoPacketLost(SystemTest):
 
     def _run(self, service, ha, size):
         pair = self._pair(service, ha, size)
-        watching = Watching(pair)
-        quiet, _ = self._load(pair, watching.look)
+        watching = pair.beside(Watching(pair))
+        quiet, _ = self._load(pair, lambda: None)
         changes = Changes(service, ha, copy.deepcopy(_content(service, ha, size)), size)
-
-        def work():
-            self._make(pair, changes)
-            watching.look()
-        busy, turns = self._load(pair, work)
+        busy, turns = self._load(pair, lambda: self._make(pair, changes))
+        watching.close()
         print(f"{service} {ha} {size}: {turns} changes in {_SECONDS} s by "
               f"{'config-set' if _BY_SET else 'the hook library'}; lost {busy.lost} of "
               f"{sum(busy.sent)}, quiet {quiet.lost} of {sum(quiet.sent)}; "
@@ -232,6 +245,7 @@ class NoPacketLost(SystemTest):
         pair.settle()
         pair.assert_same()
         self.assertEqual(watching.wrong, [])
+        self.assertGreater(watching.looks, turns / 2)
         self.assertGreater(turns, _SECONDS / _EACH_S / 2)
         # perfdhcp itself ends with a packet or two under way.
         self.assertLessEqual(busy.lost, quiet.lost + 3)
