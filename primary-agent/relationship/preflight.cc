@@ -117,9 +117,10 @@ class Checks {
 
   void Gone(const std::string& server) {
     if (wish_.secondary_answers) {
-      return Add(v1::Check::FAILED, "secondary", server,
-                 "its agent and its Kea answered within the last seconds: remove it from both, without "
-                 "--without-secondary; if they are gone, try again in ten seconds");
+      return Add(
+          v1::Check::FAILED, "secondary", server,
+          "its agent and its Kea answered within the last seconds: remove it from both, without "
+          "--without-secondary; if they are gone, try again in ten seconds");
     }
     Add(v1::Check::WARNED, "secondary", server, WhatStays(wish_.spec));
   }
@@ -127,7 +128,8 @@ class Checks {
   void Unfinished(const v1::SiteFacts& facts) {
     if (facts.unfinished().empty()) return;
     Add(v1::Check::FAILED, "other changes", facts.server(),
-        fmt::format("a change of {} is not ended yet; it ends by itself once both agents are up",
+        fmt::format("a change of {} is not ended yet; it ends by itself once both agents are up, "
+                    "unless the primary's lost its state: then empty this agent's as well",
                     facts.unfinished()));
   }
 
