@@ -253,7 +253,7 @@ void Stream::Diff(DiffDone done) {
   open.deadline = world_.clock.Now() + kDiffPatience;
   open.join_by = world_.clock.Now() + kJoinPatience;
   diff_ = std::move(open);
-  world_.read_again([self = weak_from_this()](absl::Status read) {
+  world_.read_again([self = weak_from_this()](const absl::Status& read) {
     const auto stream = self.lock();
     if (!stream || !stream->diff_) return;
     if (!read.ok()) return stream->EndDiff(read);

@@ -8,6 +8,7 @@
 #include "common/protocol/envelope.h"
 #include "primary-agent/app/primary_app.h"
 #include "primary-agent/publish/lease_feed.h"
+#include "tests/support/counting_random.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
 #include "tests/support/fake_kea_files.h"
@@ -34,14 +35,6 @@ class Queue final : public Executor {
 
  private:
   std::deque<Task> tasks_;
-};
-
-class Counting final : public Random {
- public:
-  uint64_t Next() override { return ++next_; }
-
- private:
-  uint64_t next_ = 0;
 };
 
 class Bus final : public bus::PublisherBus {
@@ -109,7 +102,7 @@ class LeaseEventsTest : public ::testing::Test {
 
   int given_ = 0;
   testing::FakeClock clock_;
-  Counting random_;
+  testing::CountingRandom random_;
   testing::SimDisk disk_;
   std::unique_ptr<store::Journal> journal_ =
       *store::Journal::Open({.path = "journal.db", .vfs = disk_.vfs()});

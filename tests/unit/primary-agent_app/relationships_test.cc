@@ -6,6 +6,7 @@
 #include "common/config/kea_config.h"
 #include "common/protocol/envelope.h"
 #include "primary-agent/app/primary_app.h"
+#include "tests/support/counting_random.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
 #include "tests/support/fake_kea_files.h"
@@ -20,14 +21,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-class Counting final : public Random {
- public:
-  uint64_t Next() override { return ++next_; }
-
- private:
-  uint64_t next_ = 0;
-};
 
 class Bus final : public bus::PublisherBus {
  public:
@@ -204,7 +197,7 @@ class RelationshipsTest : public ::testing::Test {
   const bus::Peer peer_{"kea-b's", "kea-b", {.replicate = true}, false};
   uint64_t request_ = 0;
   testing::FakeClock clock_;
-  Counting random_;
+  testing::CountingRandom random_;
   testing::SimDisk disk_;
   std::unique_ptr<store::Journal> journal_ =
       *store::Journal::Open({.path = "journal.db", .vfs = disk_.vfs()});

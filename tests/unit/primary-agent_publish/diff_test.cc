@@ -9,21 +9,13 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class DiffTest : public PublishTest {
+class DiffTest : public StreamTest {
  protected:
   void SetUp() override {
-    PublishTest::SetUp();
-    v1::RelationshipSpec spec;
-    spec.set_name("east");
-    spec.set_secondary("kea-b");
-    stream_ = std::make_shared<Stream>(
-        spec, DhcpService::kDhcp4, "kea-a", Open(),
-        StreamWorld{clock, loop_, disk_worker_, worker_, *recorder, bus_, *journal, metrics_,
-                    [](const std::string&, const v1::Envelope&) {},
-                    [](const std::function<void(absl::Status)>& done) { done(absl::OkStatus()); },
-                    [](std::string_view) { return std::string(); }});
+    StreamTest::SetUp();
     stream_->Diff([this](absl::StatusOr<v1::DiffReport> report) { report_ = std::move(report); });
   }
+  void ReadAgain(const std::function<void(absl::Status)>& read) override { read(absl::OkStatus()); }
   void Join() {
     v1::Envelope envelope;
     envelope.set_sender("kea-b");
@@ -34,8 +26,7 @@ class DiffTest : public PublishTest {
   void After(absl::Duration time) {
     clock.Advance(time);
     stream_->Tick();
-    while (disk_worker_.Run() || loop_.Run()) {
-    }
+    RunWorkers();
   }
   std::vector<std::string> Asked() const {
     std::vector<std::string> modes;
@@ -46,10 +37,6 @@ class DiffTest : public PublishTest {
     return modes;
   }
 
-  QueuedExecutor loop_, disk_worker_, worker_;
-  RecordingBus bus_;
-  runtime::Metrics metrics_{clock};
-  std::shared_ptr<Stream> stream_;
   absl::StatusOr<v1::DiffReport> report_ = absl::UnknownError("none yet");
 };
 

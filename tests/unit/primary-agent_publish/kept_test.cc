@@ -10,19 +10,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class KeptTest : public PublishTest {
+class KeptTest : public StreamTest {
  protected:
-  void SetUp() override {
-    PublishTest::SetUp();
-    v1::RelationshipSpec spec;
-    spec.set_name("east");
-    spec.set_secondary("kea-b");
-    stream_ = std::make_shared<Stream>(
-        spec, DhcpService::kDhcp4, "kea-a", Open(),
-        StreamWorld{clock, loop_, disk_worker_, worker_, *recorder, bus_, *journal, metrics_,
-                    [](const std::string&, const v1::Envelope&) {},
-                    [](const std::function<void(absl::Status)>&) {}});
-  }
   static v1::HistoryEntry Entry(const std::string& id) {
     v1::HistoryEntry entry;
     entry.set_id(id);
@@ -45,8 +34,7 @@ class KeptTest : public PublishTest {
     report.set_data(data);
     report.set_last(last);
     stream_->OnFollower("route", envelope);
-    while (disk_worker_.Run() || loop_.Run()) {
-    }
+    RunWorkers();
   }
   void Deliver(const v1::HistoryEntry& entry) {
     const std::string data = entry.SerializeAsString();
@@ -68,11 +56,6 @@ class KeptTest : public PublishTest {
     for (const v1::HistoryEntry& entry : *history) ids.push_back(entry.id());
     return ids;
   }
-
-  QueuedExecutor loop_, disk_worker_, worker_;
-  RecordingBus bus_;
-  runtime::Metrics metrics_{clock};
-  std::shared_ptr<Stream> stream_;
 };
 
 TEST_F(KeptTest, IsInTheHistoryBeforeItIsAnsweredAndToldWithItsNumber) {

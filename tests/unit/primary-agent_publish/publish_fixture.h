@@ -15,6 +15,7 @@
 #include "common/protocol/envelope.h"
 #include "primary-agent/publish/recorder.h"
 #include "primary-agent/publish/stream.h"
+#include "tests/support/counting_random.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/sim_disk.h"
 
@@ -43,14 +44,6 @@ inline SetPtr Reservations(int count, size_t bytes_each = 10) {
 }
 
 inline std::string DigestOf(const SetPtr& set) { return std::string(config::Bytes(set->Digest())); }
-
-class CountingRandom final : public Random {
- public:
-  uint64_t Next() override { return ++next_ * 0x9e3779b97f4a7c15u; }
-
- private:
-  uint64_t next_ = 0;
-};
 
 // Keeps tasks until Run().
 class QueuedExecutor final : public Executor {
@@ -129,9 +122,39 @@ class PublishTest : public ::testing::Test {
 
   testing::SimDisk disk;
   testing::FakeClock clock;
-  CountingRandom random;
+  testing::CountingRandom random;
   std::unique_ptr<store::Journal> journal;
   std::unique_ptr<Recorder> recorder;
+};
+
+// A Stream of the relationship `spec_` from kea-a to kea-b, with its workers at hand.
+class StreamTest : public PublishTest {
+ protected:
+  StreamTest() {
+    spec_.set_name("east");
+    spec_.set_secondary("kea-b");
+  }
+  void SetUp() override {
+    PublishTest::SetUp();
+    stream_ = std::make_shared<Stream>(
+        spec_, DhcpService::kDhcp4, "kea-a", Open(),
+        StreamWorld{clock, loop_, disk_worker_, worker_, *recorder, bus_, *journal, metrics_,
+                    [](const std::string&, const v1::Envelope&) {},
+                    [this](const std::function<void(absl::Status)>& read) { ReadAgain(read); },
+                    [](std::string_view) { return std::string(); }});
+  }
+  // Kea is asked for, and does not answer.
+  virtual void ReadAgain(const std::function<void(absl::Status)>& /*read*/) {}
+  void RunWorkers() {
+    while (disk_worker_.Run() || loop_.Run()) {
+    }
+  }
+
+  v1::RelationshipSpec spec_;
+  QueuedExecutor loop_, disk_worker_, worker_;
+  RecordingBus bus_;
+  runtime::Metrics metrics_{clock};
+  std::shared_ptr<Stream> stream_;
 };
 
 }  // namespace nestor::primary

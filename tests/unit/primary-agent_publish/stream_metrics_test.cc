@@ -7,20 +7,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class StreamMetricsTest : public PublishTest {
+class StreamMetricsTest : public StreamTest {
  protected:
-  void SetUp() override {
-    PublishTest::SetUp();
-    spec_.set_name("east");
-    spec_.set_secondary("kea-b");
-    spec_.mutable_ha()->set_mode("hot-standby");
-    stream_ = std::make_shared<Stream>(
-        spec_, DhcpService::kDhcp4, "kea-a", Open(),
-        StreamWorld{clock, loop_, disk_worker_, worker_, *recorder, bus_, *journal, metrics_,
-                    [](const std::string&, const v1::Envelope&) {},
-                    [](const std::function<void(absl::Status)>&) {},
-                    [](std::string_view) { return std::string(); }});
-  }
+  StreamMetricsTest() { spec_.mutable_ha()->set_mode("hot-standby"); }
   // A moment later, as it is scraped.
   std::string Text() {
     clock.Advance(absl::Milliseconds(1000));
@@ -45,12 +34,6 @@ class StreamMetricsTest : public PublishTest {
   void Change() {
     for (Recorded& recorded : Record(Subnets({1}))) stream_->OnRecorded(std::move(recorded));
   }
-
-  v1::RelationshipSpec spec_;
-  QueuedExecutor loop_, disk_worker_, worker_;
-  RecordingBus bus_;
-  runtime::Metrics metrics_{clock};
-  std::shared_ptr<Stream> stream_;
 };
 
 constexpr char kSilent[] =

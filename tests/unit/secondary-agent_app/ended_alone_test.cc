@@ -5,6 +5,7 @@
 
 #include "common/protocol/envelope.h"
 #include "secondary-agent/app/secondary_app.h"
+#include "tests/support/counting_random.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
 #include "tests/support/fake_kea_files.h"
@@ -20,14 +21,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
-
-class Counting final : public Random {
- public:
-  uint64_t Next() override { return ++next_; }
-
- private:
-  uint64_t next_ = 0;
-};
 
 class Bus final : public bus::FollowerBus {
  public:
@@ -92,7 +85,7 @@ class EndedAloneTest : public ::testing::Test {
 
   v1::RelationshipSpec spec_;
   testing::FakeClock clock_;
-  Counting random_;
+  testing::CountingRandom random_;
   testing::SimDisk disk_;
   std::unique_ptr<store::FollowerStore> store_ =
       *store::FollowerStore::Open({.path = "secondary.db", .vfs = disk_.vfs()});

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "secondary-agent/app/secondary_app.h"
+#include "tests/support/counting_random.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_kea.h"
 #include "tests/support/fake_kea_files.h"
@@ -16,14 +17,6 @@ namespace nestor::secondary {
 namespace {
 
 using ::testing::HasSubstr;
-
-class Counting final : public Random {
- public:
-  uint64_t Next() override { return ++next_; }
-
- private:
-  uint64_t next_ = 0;
-};
 
 class Bus final : public bus::FollowerBus {
  public:
@@ -115,7 +108,7 @@ class SecondaryMetricsTest : public ::testing::Test {
 
   protocol::StreamDouble stream_;
   testing::FakeClock clock_;
-  Counting random_;
+  testing::CountingRandom random_;
   testing::SimDisk disk_;
   std::unique_ptr<store::FollowerStore> store_ =
       *store::FollowerStore::Open({.path = "secondary.db", .vfs = disk_.vfs()});
