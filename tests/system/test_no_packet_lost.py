@@ -98,7 +98,7 @@ class Changes:
     def __init__(self, service, ha, content, size):
         self.service, self.ha, self.content = service, ha, content
         # By a whole file, which at the larger sizes takes seconds to compare: there once.
-        self.removes_each = 2 * _KINDS if size == "1" else 12 * _KINDS
+        self.removes_each = 2 * _KINDS if size == "1" else 15 * _KINDS
         self.subnets, self.root = keaconf.subnets(service), {"dhcp4": "Dhcp4", "dhcp6": "Dhcp6"}[service]
         self.number = 0
 
