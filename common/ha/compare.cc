@@ -26,12 +26,13 @@ constexpr std::string_view kOwn[] = {"basic-auth-password-file",
                                      "key-file",
                                      "multi-threading",
                                      "name",
+                                     "restrict-commands",
                                      "this-server-name",
                                      "trust-anchor",
                                      "user-context"};
 constexpr std::string_view kSecret = "basic-auth-password";
 
-// Kea's defaults; of a name with two, versions of Kea differ.
+// Kea's defaults.
 constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {
     {"auto-failover", "true"},
     {"basic-auth-user", R"("")"},
@@ -41,8 +42,6 @@ constexpr std::pair<std::string_view, std::string_view> kDefaults[] = {
     {"max-response-delay", "60000"},
     {"max-unacked-clients", "10"},
     {"require-client-certs", "true"},
-    {"restrict-commands", "false"},
-    {"restrict-commands", "true"},
     {"send-lease-updates", "true"},
     {"state-machine", R"({"states":[]})"},
     {"sync-leases", "true"},

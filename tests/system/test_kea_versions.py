@@ -151,6 +151,8 @@ class KeaVersionsTest(SystemTest):
         second = copy.deepcopy(first)
         # Its name must be another in each.
         second["this-server-name"] = second["peers"][0]["name"] = "hub"
+        # And each listens by itself.
+        second["peers"][0]["url"] = first["peers"][0]["url"].replace(":80", ":81")
         second["peers"][1].update(name="kea-x", url=first["peers"][1]["url"].replace("10.77.0.2", "10.77.0.9"))
         libraries[-1]["parameters"]["high-availability"].append(second)
         members["hooks-libraries"] = libraries

@@ -66,6 +66,12 @@ TEST(CompareTest, ADefaultThatOnlyOneWritesDownIsTheSame) {
             "");
 }
 
+TEST(CompareTest, WhatVersionsOfKeaHaveOtherwiseIsEachServersOwn) {
+  EXPECT_EQ(Told(Parameters("kea-a", R"("restrict-commands":false,)"),
+                 Parameters("kea-b", R"("restrict-commands":true,)")),
+            "");
+}
+
 TEST(CompareTest, APasswordThatDiffersIsNotShown) {
   const std::string told = Told(Parameters("kea-a", "", R"("basic-auth-password":"first",)"),
                                 Parameters("kea-b", "", R"("basic-auth-password":"second",)"));
