@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <tuple>
 
 #include "common/agent/address.h"
 #include "common/base/service.h"
 #include "common/base/status.h"
+#include "primary-agent/relationship/kea_version.h"
 
 namespace nestor::primary {
 namespace {
@@ -15,27 +15,10 @@ namespace {
 constexpr absl::Duration kClockWarning = absl::Seconds(10);
 constexpr absl::Duration kClockFailure = absl::Seconds(30);
 
-struct Version {
-  int major = 0, minor = 0, patch = 0;
-  friend auto operator<=>(const Version&, const Version&) = default;
-};
 constexpr Version kOldest{2, 2, 0};
 constexpr Version kThreadsByDefault{2, 4, 0};
 // An older one that has synchronised ends a newer partner's pause in words that it does not know.
 constexpr Version kKnowsWhoDisabled{2, 4, 0};
-constexpr Version kNotTested{3, 0, 0};  // as config::MayTest()
-
-Version Parse(std::string_view text) {
-  Version version;
-  int* const parts[] = {&version.major, &version.minor, &version.patch};
-  const char* at = text.data();
-  for (int* part : parts) {
-    const auto [end, error] = std::from_chars(at, text.data() + text.size(), *part);
-    if (error != std::errc()) break;
-    at = end < text.data() + text.size() ? end + 1 : end;
-  }
-  return version;
-}
 
 class Checks {
  public:
@@ -134,8 +117,8 @@ class Checks {
   }
 
   void Versions() {
-    const Version first = Parse(primary_.facts.kea_version());
-    const Version second = Parse(secondary_.facts.kea_version());
+    const Version first = ParseVersion(primary_.facts.kea_version());
+    const Version second = ParseVersion(secondary_.facts.kea_version());
     if (std::min(first, second) < kOldest) {
       return Add(v1::Check::FAILED, "versions", {},
                  fmt::format("Kea {} and {}: Nestor needs 2.2 or newer on both",
@@ -312,7 +295,7 @@ class Checks {
     if (facts.multi_threading()) {
       return Add(v1::Check::PASSED, "multi-threading", facts.server(), "it is on");
     }
-    const bool by_default = Parse(facts.kea_version()) >= kThreadsByDefault;
+    const bool by_default = ParseVersion(facts.kea_version()) >= kThreadsByDefault;
     Add(v1::Check::WARNED, "multi-threading", facts.server(),
         fmt::format("it is {} and will be turned on: the listener for the partner needs it",
                     by_default ? "turned off" : "off"));
@@ -356,15 +339,6 @@ class Checks {
   bool failed_ = false;
 };
 
-v1::Check Make(std::string_view what, const std::string& server, bool passed, std::string text) {
-  v1::Check check;
-  check.set_what(std::string(what));
-  check.set_server(server);
-  check.set_verdict(passed ? v1::Check::PASSED : v1::Check::FAILED);
-  check.set_text(std::move(text));
-  return check;
-}
-
 }  // namespace
 
 std::string WhatStays(const v1::RelationshipSpec& spec) {
@@ -379,41 +353,6 @@ std::string WhatStays(const v1::RelationshipSpec& spec) {
 std::vector<v1::Check> Preflight(const Wish& wish, const SiteKnown& primary,
                                  const SiteKnown& secondary) {
   return Checks(wish, primary, secondary).Run();
-}
-
-v1::Check ListenCheck(const std::string& server, const std::string& url, const absl::Status& went) {
-  return Make(
-      "HA address", server, went.ok(),
-      went.ok() ? fmt::format("{} is this server's, and free", url) : std::string(Message(went)));
-}
-
-v1::Check ReachCheck(const std::string& server, const std::string& url, const std::string& from,
-                     const absl::Status& went) {
-  return Make("HA address", server, went.ok(),
-              went.ok() ? fmt::format("{} is reached from {}", url, from)
-                        : fmt::format("{} is not reached from {}: {}; see routes and firewalls",
-                                      url, from, Message(went)));
-}
-
-v1::Check TestCheck(const std::string& server, std::string_view kea_version,
-                    const absl::Status& went, const v1::Tested& tested, bool is_secondary) {
-  if (!went.ok()) return Make("Kea's own test", server, false, std::string(Message(went)));
-  const bool asked = Parse(kea_version) < kNotTested;
-  const std::string_view takes =
-      asked
-          ? "it takes the configuration"
-          : "Kea 3.0 is not asked, since after a test it listens for its partner no more; what it "
-            "refuses is undone";
-  const uint64_t lost = tested.replaced() + tested.removed();
-  const bool loses = is_secondary && lost > 0;
-  v1::Check check = Make(
-      "Kea's own test", server, true,
-      loses ? fmt::format("{}; of what it has now {} objects are replaced and {} removed, {} are "
-                          "added",
-                          takes, tested.replaced(), tested.removed(), tested.added())
-            : fmt::format("{}; {} objects are added", takes, tested.added()));
-  if (loses || !asked) check.set_verdict(v1::Check::WARNED);
-  return check;
 }
 
 bool Failed(const v1::Check& check) { return check.verdict() == v1::Check::FAILED; }

@@ -102,22 +102,6 @@ void Transaction::Enter(Step step, Instant now, Actions& actions) {
   }
 }
 
-void Transaction::Journal(v1::TransactionRecord::Stage stage, Actions& actions) {
-  v1::TransactionRecord record;
-  record.set_transaction(id_);
-  record.set_kind(order_.wish.kind);
-  record.set_stage(stage);
-  record.set_spec(spec().SerializeAsString());
-  record.set_without_secondary(order_.wish.without_secondary);
-  const bool open =
-      stage == v1::TransactionRecord::BEGUN || stage == v1::TransactionRecord::DECIDED;
-  if (open && !order_.before.name().empty()) {
-    record.set_spec_before(order_.before.SerializeAsString());
-  }
-  record.set_operator_name(order_.operator_name);
-  actions.journal = std::move(record);
-}
-
 Transaction::Actions Transaction::OnReply(Instant now, absl::Time wall, Site site,
                                           const v1::SiteReply& reply) {
   Actions actions;

@@ -1,4 +1,4 @@
-// What each step of a Transaction asks of which site.
+// What each step of a Transaction asks of which site, and writes down.
 
 #include <fmt/format.h>
 
@@ -278,6 +278,22 @@ bool Transaction::LeaveSecondary(Actions& actions) {
   actions.gave_up = true;
   Enter(Step::kDrop, {}, actions);
   return true;
+}
+
+void Transaction::Journal(v1::TransactionRecord::Stage stage, Actions& actions) {
+  v1::TransactionRecord record;
+  record.set_transaction(id_);
+  record.set_kind(order_.wish.kind);
+  record.set_stage(stage);
+  record.set_spec(spec().SerializeAsString());
+  record.set_without_secondary(order_.wish.without_secondary);
+  const bool open =
+      stage == v1::TransactionRecord::BEGUN || stage == v1::TransactionRecord::DECIDED;
+  if (open && !order_.before.name().empty()) {
+    record.set_spec_before(order_.before.SerializeAsString());
+  }
+  record.set_operator_name(order_.operator_name);
+  actions.journal = std::move(record);
 }
 
 }  // namespace nestor::primary

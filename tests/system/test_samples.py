@@ -235,7 +235,7 @@ class SamplesTest(SystemTest):
         for agent in hosts.agents.values():
             agent.start()
         for host, arguments in samples.creations(hosts.sample):
-            hosts.wait_until_known(host, "kea-b")
+            hosts.agents[host, "primary"].wait_until_knows("kea-b")
             self.create(hosts, host, arguments, "--yes", *TIMERS)
         status = hosts.agents["kea-a", "primary"]
         for name in ("east4", "east6"):

@@ -65,6 +65,13 @@ class Agent:
         return os.path.exists(self.operator_socket) and self.ctl("relationship", "list",
                                                                  timeout_s=10)[0] == 0
 
+    def wait_until_knows(self, server, deadline_s=20):
+        """Until `nestorctl servers` here lists that server and versions of its Keas."""
+        def known():
+            return any(one["server"] == server and all(kea["version"] for kea in one["keas"])
+                       for one in self.ctl_json("servers")["servers"])
+        wait_until(known, deadline_s, lambda: f"{server} is known to {self.name}: {self.ctl('servers')}")
+
     def kill(self):
         self.process.kill()
 

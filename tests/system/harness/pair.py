@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 
-from . import compare, keaconf, network, processes, requirements
+from . import compare, folders, keaconf, network, processes, requirements
 from .agent import CONTROL_PORT, EVENTS_PORT, Agent
 from .kea import Kea
 from .waiting import wait_until
@@ -178,10 +178,7 @@ class Pair:
             kea.stop()
         if self.network:
             self.network.close()
-        if os.environ.get("NESTOR_KEEP"):
-            print(f"kept: {self.folder}")
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        folders.remove(self.folder)
 
     def tails(self):
         parts = [agent.process.tail(60) for agent in self.agents.values()]

@@ -2,14 +2,12 @@
 import json
 import os
 import re
-import shutil
 import tempfile
 
-from . import examples, network, processes, requirements
+from . import examples, folders, network, processes, requirements
 from .agent import Agent
 from .kea import Kea
 from .pair import NAMES
-from .waiting import wait_until
 
 FOLDER = os.path.join(requirements.ROOT, "deploy/samples")
 SAMPLES = ("two-hosts-ipv4", "two-hosts-dual-stack", "three-hosts")
@@ -155,27 +153,15 @@ class SampleHosts:
         for agent in self.agents.values():
             agent.start()
         for host, arguments in creations(self.sample):
-            self.wait_until_known(host, arguments[arguments.index("--secondary") + 1])
+            self.agents[host, "primary"].wait_until_knows(arguments[arguments.index("--secondary") + 1])
         return self
-
-    def wait_until_known(self, primary, secondary):
-        """Until `nestorctl servers` on the one lists the other and its Keas."""
-        agent = self.agents[primary, "primary"]
-
-        def known():
-            return any(server["server"] == secondary and all(kea["version"] for kea in server["keas"])
-                       for server in agent.ctl_json("servers")["servers"])
-        wait_until(known, 20, lambda: f"{secondary} is known to {primary}: {agent.ctl('servers')}")
 
     def close(self):
         for process in (*self.agents.values(), *self.keas.values()):
             process.stop()
         if self.network:
             self.network.close()
-        if os.environ.get("NESTOR_KEEP"):
-            print(f"kept: {self.folder}")
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        folders.remove(self.folder)
 
     def tails(self):
         return "\n".join([agent.process.tail(60) for agent in self.agents.values()] +

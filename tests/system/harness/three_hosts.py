@@ -2,7 +2,6 @@
 from . import keaconf, network, standalone
 from .agent import CONTROL_PORT, EVENTS_PORT, Agent
 from .pair import NAMES, RELATIONSHIP, Pair
-from .waiting import wait_until
 
 HOSTS = {name: host for host, name in NAMES.items()}
 
@@ -65,17 +64,8 @@ class ThreeHosts(Pair):
         for agent in self.agents.values():
             agent.start()
         for primary, secondary in self.pairs.values():
-            self.wait_until_known(primary, secondary)
+            self.agents[primary, "primary"].wait_until_knows(secondary)
         return self
-
-    def wait_until_known(self, primary, secondary):
-        """Until the primary's agent knows the secondary's and its Keas."""
-        agent = self.agents[primary, "primary"]
-
-        def known():
-            return any(server["server"] == secondary and all(kea["version"] for kea in server["keas"])
-                       for server in agent.ctl_json("servers")["servers"])
-        wait_until(known, 15, lambda: f"{secondary} is known to {primary}: {agent.ctl('servers')}")
 
     # ------------------------------------------------------------------ relationships
 

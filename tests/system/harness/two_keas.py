@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 
-from . import compare, crafted, network, random_repair, requirements
+from . import compare, crafted, folders, network, random_repair, requirements
 from .kea import Kea
 
 LIBRARY = "libdhcp_nestor.so"
@@ -84,10 +84,7 @@ class TwoKeas:
         if self.relay:
             self.relay.close()
         self.network.close()
-        if os.environ.get("NESTOR_KEEP"):
-            print(f"kept: {self.folder}")
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        folders.remove(self.folder)
 
     def tails(self):
         return "\n".join(kea.tail() for kea in self.keas)

@@ -4,14 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/protocol/envelope.h"
-#include "secondary-agent/app/secondary_app.h"
-#include "tests/support/counting_random.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/fake_kea.h"
-#include "tests/support/fake_kea_files.h"
-#include "tests/support/fake_reach.h"
-#include "tests/support/sim_disk.h"
-#include "tests/support/step_executor.h"
+#include "tests/unit/secondary-agent_app/app_fixture.h"
 
 namespace nestor::secondary {
 namespace {
@@ -22,32 +15,14 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-class Bus final : public bus::FollowerBus {
- public:
-  void Subscribe(std::string_view /*prefix*/) override {}
-  void Unsubscribe(std::string_view /*prefix*/) override {}
-  absl::Status SendToPrimary(std::string_view /*payload*/) override { return absl::OkStatus(); }
-  absl::Status Send(std::string_view /*route*/, std::string_view payload) override {
-    EXPECT_TRUE(reply.ParseFromArray(payload.data(), static_cast<int>(payload.size())));
-    return absl::OkStatus();
-  }
-  void OnEvent(EventHandler /*handler*/) override {}
-  void OnPrimary(PrimaryHandler handler) override { primary = std::move(handler); }
-  void OnOperator(bus::ControlHandler handler) override { operators = std::move(handler); }
-
-  PrimaryHandler primary;
-  bus::ControlHandler operators;
-  v1::OperatorReply reply;  // the last
-};
-
 constexpr char kPartner[] =
     R"({"Dhcp4":{"hooks-libraries":[{"library":"/h/libdhcp_ha.so","parameters":{"high-availability":[)"
     R"({"mode":"hot-standby","this-server-name":"kea-b"}]}}],"lease-database":{"type":"memfile"},)"
     R"("subnet4":[{"id":1,"pools":[{"pool":"10.0.0.1-10.0.0.9"}],"subnet":"10.0.0.0/8"}]}})";
 
-class EndedAloneTest : public ::testing::Test {
+class EndedAloneTest : public AppTest {
  protected:
-  EndedAloneTest() {
+  EndedAloneTest() : AppTest(kPartner) {
     spec_.set_name("east");
     spec_.set_service(v1::DHCP4);
     spec_.set_primary("kea-a");
@@ -57,14 +32,6 @@ class EndedAloneTest : public ::testing::Test {
     Pass(absl::Seconds(1));
   }
 
-  void Pass(absl::Duration time) {
-    for (const Instant end = clock_.Now() + time; clock_.Now() < end;) {
-      clock_.Advance(absl::Milliseconds(250));
-      app_.Tick();
-      while (loop_.Run() || worker_.Run() || disk_queue_.Run()) {
-      }
-    }
-  }
   // The answer to a Hello of this agent's.
   void Welcome(bool without) {
     v1::Envelope envelope;
@@ -84,31 +51,6 @@ class EndedAloneTest : public ::testing::Test {
   }
 
   v1::RelationshipSpec spec_;
-  testing::FakeClock clock_;
-  testing::CountingRandom random_;
-  testing::SimDisk disk_;
-  std::unique_ptr<store::FollowerStore> store_ =
-      *store::FollowerStore::Open({.path = "secondary.db", .vfs = disk_.vfs()});
-  testing::FakeKea kea_{DhcpService::kDhcp4, clock_, kPartner};
-  std::unique_ptr<watch::ChangeSource> source_ =
-      watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
-  runtime::Metrics metrics_{clock_};
-  testing::FakeKeaFiles files_{kea_};
-  testing::FakeNetwork addresses_;
-  testing::FakeReach reach_{addresses_, {}};
-  Bus bus_;
-  testing::StepExecutor loop_, worker_, disk_queue_;
-  SecondaryApp app_{{"kea-b", "0.1", {}},
-                    {clock_,
-                     random_,
-                     loop_,
-                     disk_queue_,
-                     bus_,
-                     *store_,
-                     metrics_,
-                     files_,
-                     reach_,
-                     {{DhcpService::kDhcp4, ServiceWorld{kea_, *source_, worker_}}}}};
 };
 
 TEST_F(EndedAloneTest, TakesHaOutAndDisablesItsSubnetsInKeaAndItsFile) {

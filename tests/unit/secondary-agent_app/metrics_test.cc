@@ -3,36 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "secondary-agent/app/secondary_app.h"
-#include "tests/support/counting_random.h"
-#include "tests/support/fake_clock.h"
-#include "tests/support/fake_kea.h"
-#include "tests/support/fake_kea_files.h"
-#include "tests/support/fake_reach.h"
-#include "tests/support/sim_disk.h"
-#include "tests/support/step_executor.h"
 #include "tests/unit/common_protocol/stream_double.h"
+#include "tests/unit/secondary-agent_app/app_fixture.h"
 
 namespace nestor::secondary {
 namespace {
 
 using ::testing::HasSubstr;
-
-class Bus final : public bus::FollowerBus {
- public:
-  void Subscribe(std::string_view /*prefix*/) override {}
-  void Unsubscribe(std::string_view /*prefix*/) override {}
-  absl::Status SendToPrimary(std::string_view /*payload*/) override { return absl::OkStatus(); }
-  absl::Status Send(std::string_view /*route*/, std::string_view /*payload*/) override {
-    return absl::OkStatus();
-  }
-  void OnEvent(EventHandler handler) override { events = std::move(handler); }
-  void OnPrimary(PrimaryHandler handler) override { primary = std::move(handler); }
-  void OnOperator(bus::ControlHandler /*handler*/) override {}
-
-  EventHandler events;
-  PrimaryHandler primary;
-};
 
 // A configuration with these subnets and the hook library, without HA.
 std::string Config(const std::vector<int>& ids) {
@@ -46,9 +23,12 @@ std::string Config(const std::vector<int>& ids) {
                      subnets);
 }
 
-class SecondaryMetricsTest : public ::testing::Test {
+class SecondaryMetricsTest : public AppTest {
  protected:
-  SecondaryMetricsTest() { stream_.Add(Set({1, 2, 3, 4, 5, 6, 7, 8})); }
+  SecondaryMetricsTest()
+      : AppTest(Config({1, 2, 3, 4, 5, 6, 7, 8}), {.hook_socket = "/hook.sock"}) {
+    stream_.Add(Set({1, 2, 3, 4, 5, 6, 7, 8}));
+  }
 
   // The primary's stream and this Kea agree on change 1, and the agent follows.
   void Follow(bool observe = false) {
@@ -88,13 +68,9 @@ class SecondaryMetricsTest : public ::testing::Test {
     bus_.events(protocol::Topic("east", DhcpService::kDhcp4, kind), protocol::Seal(envelope));
   }
   void Pass(absl::Duration time, bool beating = true) {
-    for (const Instant end = clock_.Now() + time; clock_.Now() < end;) {
-      clock_.Advance(absl::Milliseconds(250));
+    AppTest::Pass(time, [&] {
       if (beating) Say("heartbeat", stream_.Heartbeat());
-      app_.Tick();
-      while (loop_.Run() || worker_.Run() || disk_queue_.Run()) {
-      }
-    }
+    });
   }
   std::string Metrics() const { return metrics_.Text(); }
   static std::string Series(std::string_view name, int value) {
@@ -107,31 +83,6 @@ class SecondaryMetricsTest : public ::testing::Test {
   }
 
   protocol::StreamDouble stream_;
-  testing::FakeClock clock_;
-  testing::CountingRandom random_;
-  testing::SimDisk disk_;
-  std::unique_ptr<store::FollowerStore> store_ =
-      *store::FollowerStore::Open({.path = "secondary.db", .vfs = disk_.vfs()});
-  testing::FakeKea kea_{DhcpService::kDhcp4, clock_, Config({1, 2, 3, 4, 5, 6, 7, 8})};
-  std::unique_ptr<watch::ChangeSource> source_ =
-      watch::MakeChangeSource(DhcpService::kDhcp4, kea_, clock_);
-  runtime::Metrics metrics_{clock_};
-  testing::FakeKeaFiles files_{kea_};
-  testing::FakeNetwork addresses_;
-  testing::FakeReach reach_{addresses_, {}};
-  Bus bus_;
-  testing::StepExecutor loop_, worker_, disk_queue_;
-  SecondaryApp app_{{"kea-b", "0.1", {{DhcpService::kDhcp4, {.hook_socket = "/hook.sock"}}}},
-                    {clock_,
-                     random_,
-                     loop_,
-                     disk_queue_,
-                     bus_,
-                     *store_,
-                     metrics_,
-                     files_,
-                     reach_,
-                     {{DhcpService::kDhcp4, ServiceWorld{kea_, *source_, worker_}}}}};
 };
 
 TEST_F(SecondaryMetricsTest, APairThatIsWellHasNothingThatWantsAPerson) {
