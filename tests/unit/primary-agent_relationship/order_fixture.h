@@ -209,4 +209,26 @@ class Driven {
   std::map<std::pair<Site, v1::SiteRequest::AskCase>, std::pair<absl::StatusCode, int>> broken_;
 };
 
+inline constexpr Site kSites[] = {Site::kPrimary, Site::kSecondary};
+
+// Every request that can fail, failing in every way.
+struct Failure {
+  Site site;
+  v1::SiteRequest::AskCase ask;
+  absl::StatusCode code;
+};
+inline std::vector<Failure> Failures(std::initializer_list<v1::SiteRequest::AskCase> asks) {
+  std::vector<Failure> all;
+  for (const Site site : kSites) {
+    for (const v1::SiteRequest::AskCase ask : asks) {
+      for (const auto code :
+           {absl::StatusCode::kFailedPrecondition, absl::StatusCode::kDeadlineExceeded,
+            absl::StatusCode::kUnavailable, absl::StatusCode::kInternal}) {
+        all.push_back({site, ask, code});
+      }
+    }
+  }
+  return all;
+}
+
 }  // namespace nestor::primary
