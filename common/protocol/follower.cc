@@ -163,7 +163,7 @@ FollowerActions Follower::OnReceived(uint64_t up_to, Instant now) {
   // What was kept of another stream is none of this one's.
   if (up_to > received_ && up_to <= TailSequence()) {
     received_ = up_to;
-    AckSoon(now);
+    AckReceived(now);
   }
   return Take();
 }

@@ -191,6 +191,7 @@ class Follower {
   void Nack(const ApplyEnd& end, v1::NackClass nack_class, bool retryable);
   void SendAck(Instant now);
   void AckSoon(Instant now);
+  void AckReceived(Instant now);
   void AckApplied(Instant now);
   void ResyncSynced();
   bool ResyncReached() const;

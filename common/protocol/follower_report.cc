@@ -90,8 +90,14 @@ void Follower::Untold(const v1::Ack& ack) {
 }
 
 void Follower::AckSoon(Instant now) {
-  if (!ack_at_) ack_at_ = std::max(now, last_ack_ + kAckGather);
+  const Instant soon = std::max(now, last_ack_ + kAckGather);
+  if (!ack_at_ || soon < *ack_at_) ack_at_ = soon;
   if (now >= *ack_at_) SendAck(now);
+}
+
+// Mostly it is applied before that time is over, and told of with it.
+void Follower::AckReceived(Instant now) {
+  if (!ack_at_) ack_at_ = now + kAckGather;
 }
 
 // Somebody may wait for it, so news of what was only received does not hold it up.

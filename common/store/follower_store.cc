@@ -64,14 +64,29 @@ class SqliteFollowerStore final : public FollowerStore {
     return memories_.Save(relationship, memory);
   }
 
+  absl::Status SaveApplied(std::string_view relationship, const FollowerMemory& memory,
+                           const std::vector<uint64_t>& superseded,
+                           std::string_view detail) override {
+    MutexLock lock(mutex_);
+    return Write([&]() -> absl::Status {
+      mutex_.AssertHeld();
+      RETURN_IF_ERROR(
+          log_.SetApplied(relationship, memory.position.sequence, superseded, detail));
+      return memories_.Save(relationship, memory);
+    });
+  }
+
   absl::Status Received(std::string_view relationship,
                         const std::vector<std::string>& changes) override {
     MutexLock lock(mutex_);
-    return Write([&]() -> absl::Status {
+    RETURN_IF_ERROR(log_.Load());
+    const absl::Status status = database_->TransactUnsynced([&]() -> absl::Status {
       mutex_.AssertHeld();
       for (const std::string& bytes : changes) RETURN_IF_ERROR(Keep(relationship, bytes));
       return absl::OkStatus();
     });
+    if (!status.ok()) log_.Forget();
+    return status;
   }
 
   absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
@@ -79,14 +94,6 @@ class SqliteFollowerStore final : public FollowerStore {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
     return log_.SetOutcome(relationship, sequence, outcome, detail);
-  }
-
-  absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                          const std::vector<uint64_t>& superseded,
-                          std::string_view detail) override {
-    MutexLock lock(mutex_);
-    RETURN_IF_ERROR(log_.Load());
-    return log_.SetApplied(relationship, sequence, superseded, detail);
   }
 
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override {

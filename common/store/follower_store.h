@@ -41,16 +41,19 @@ class FollowerStore {
   virtual absl::StatusOr<FollowerMemory> Load(std::string_view relationship) = 0;
   // Replaces all of the memory in one commit.
   virtual absl::Status Save(std::string_view relationship, const FollowerMemory& memory) = 0;
+  // The same, and in that commit the history has what was applied up to `memory.position`, as by
+  // Journal::SetApplied().
+  virtual absl::Status SaveApplied(std::string_view relationship, const FollowerMemory& memory,
+                                   const std::vector<uint64_t>& superseded,
+                                   std::string_view detail) = 0;
 
   // Keeps a received change for the history, outcome "pending"; one already there stays as it is.
-  // `changes` are serialised v1::Envelopes.
+  // `changes` are serialised v1::Envelopes. Not synced by itself: it outlives this process, and a
+  // failure of the power from the next write on. The primary has it until it is applied.
   virtual absl::Status Received(std::string_view relationship,
                                 const std::vector<std::string>& changes) = 0;
   virtual absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                                   std::string_view outcome, std::string_view detail) = 0;
-  virtual absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                                  const std::vector<uint64_t>& superseded,
-                                  std::string_view detail) = 0;
   virtual absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) = 0;
   virtual absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                                 uint32_t limit) = 0;

@@ -185,8 +185,10 @@ class SqliteJournal final : public Journal {
                           const std::vector<uint64_t>& superseded,
                           std::string_view detail) override {
     MutexLock lock(mutex_);
-    RETURN_IF_ERROR(log_.Load());
-    return log_.SetApplied(relationship, sequence, superseded, detail);
+    return Write([&] {
+      mutex_.AssertHeld();
+      return log_.SetApplied(relationship, sequence, superseded, detail);
+    });
   }
 
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override {

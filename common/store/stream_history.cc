@@ -128,10 +128,7 @@ absl::Status StreamLog::SetApplied(std::string_view relationship, uint64_t seque
     RETURN_IF_ERROR(Undecided(*stream, stream->head, ids));
     for (const int64_t id : ids) decisions.push_back({id, kSuperseded, {}});
   }
-  if (!decisions.empty()) {
-    const absl::Status written = database_.Transact([&] { return WriteDecisions(decisions); });
-    RETURN_IF_ERROR(written);
-  }
+  RETURN_IF_ERROR(WriteDecisions(decisions));
   current->undecided_from = std::max(current->undecided_from, last + 1);
   for (Stream* stream : Of(relationship)) {
     if (stream != current) stream->undecided_from = stream->head + 1;

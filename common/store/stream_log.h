@@ -82,7 +82,7 @@ class StreamLog {
   // NotFound: no such change.
   absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                           std::string_view outcome, std::string_view detail);
-  // As Journal::SetApplied(), in a transaction of its own where there is something to write.
+  // As Journal::SetApplied(), in the caller's transaction.
   absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
                           const std::vector<uint64_t>& superseded, std::string_view detail);
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry);

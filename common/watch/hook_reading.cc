@@ -61,6 +61,23 @@ absl::StatusOr<Running> HookReading::Read(absl::Duration timeout) {
   return AsRunning();
 }
 
+std::optional<bool> HookReading::ReadNews(absl::Duration timeout) {
+  if (!set_ || !SameInstance()) return std::nullopt;
+  auto news = hook::ReadSince(kea_, revision_, timeout);
+  if (!news.ok() || news->whole) return std::nullopt;
+  if (news->revision == revision_) return false;
+  Took(With(*news), std::move(news->revision));
+  return true;
+}
+
+std::shared_ptr<const config::ObjectSet> HookReading::With(const hook::Objects& news) const {
+  if (news.changed.empty()) return set_;
+  auto set = std::make_shared<config::ObjectSet>(*set_);
+  config::Apply(news.changed, *set);
+  (void)set->Digest();  // filled in before other threads see it
+  return set;
+}
+
 std::optional<Running> HookReading::Known() const {
   if (!set_ || !SameInstance()) return std::nullopt;
   return AsRunning();
@@ -84,11 +101,7 @@ absl::StatusOr<std::shared_ptr<const config::ObjectSet>> HookReading::ReadSet(
     ASSIGN_OR_RETURN(hook::Objects news, hook::ReadSince(kea_, revision_, timeout));
     if (!news.whole) {
       revision = std::move(news.revision);
-      if (news.changed.empty()) return set_;
-      auto set = std::make_shared<config::ObjectSet>(*set_);
-      config::Apply(news.changed, *set);
-      (void)set->Digest();  // filled in before other threads see it
-      return set;
+      return With(news);
     }
   }
   ASSIGN_OR_RETURN(hook::WholeRead whole, hook::ReadWhole(kea_, timeout));

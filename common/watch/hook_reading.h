@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/service.h"
 #include "common/config/object_set.h"
+#include "common/hook/objects.h"
 #include "common/hook/status.h"
 #include "common/hook/whole.h"
 #include "common/kea/kea_control.h"
@@ -38,6 +39,9 @@ class HookReading {
 
   // Reads what changed since the last read. Errors as those of common/hook/objects.h.
   absl::StatusOr<Running> Read(absl::Duration timeout);
+  // Where set and library are known: whether something changed since the last read, which is read by
+  // that. Nothing: it is more than that, or Kea does not say.
+  std::optional<bool> ReadNews(absl::Duration timeout);
   // What Kea was last known to have, where that is of the library's instance as of the last Ask().
   std::optional<Running> Known() const;
   // Kea has `set` at `revision`, by whatever it was learnt.
@@ -57,6 +61,8 @@ class HookReading {
   absl::StatusOr<std::shared_ptr<const config::ObjectSet>> ReadSet(absl::Duration timeout,
                                                                    std::string& revision);
 
+  // `set_` with `news`.
+  std::shared_ptr<const config::ObjectSet> With(const hook::Objects& news) const;
   absl::Status ReadHa(absl::Duration timeout);
 
   DhcpService service_;

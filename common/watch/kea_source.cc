@@ -12,6 +12,8 @@ namespace nestor::watch {
 namespace {
 
 constexpr absl::Duration kPollTimeout = absl::Seconds(5);
+// For so long what a poll found is taken to be so still.
+constexpr absl::Duration kFresh = absl::Seconds(1);
 constexpr absl::Duration kAuditTimeout = absl::Seconds(60);
 // A hook library that does not answer well is left alone for so long.
 constexpr absl::Duration kHookPause = absl::Seconds(30);
@@ -37,6 +39,48 @@ class KeaSource : public ChangeSource {
       : service_(service), kea_(kea), clock_(clock), hook_(service, kea, clock) {}
 
   Notice Poll() override {
+    Notice notice = Ask();
+    health_ = notice.health;
+    return notice;
+  }
+
+  std::optional<Notice> PollTold() override {
+    const bool fresh = health_.reachable && clock_.Now() - health_.as_of < kFresh;
+    if (!fresh || again_ || hook() == nullptr || !SameProcess()) return std::nullopt;
+    const std::optional<bool> changed = hook_.ReadNews(kPollTimeout);
+    if (!changed) return std::nullopt;
+    Notice notice;
+    notice.health = health_;
+    notice.changed = *changed;
+    if (*changed) notice.origin = origin_ = OriginOfCommand();
+    expected_.clear();
+    return notice;
+  }
+
+  absl::StatusOr<Running> Read(By by, absl::Duration timeout) override {
+    const Marker reading = latest_;
+    auto running = by == By::kLeast && hook() != nullptr ? ReadByHook(timeout) : ReadText(timeout);
+    again_ = !running.ok();
+    if (running.ok()) read_ = reading;
+    return running;
+  }
+
+  void Forget() override { again_ = true; }
+
+  void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision) override {
+    hook_.Took(std::move(set), std::move(revision));
+  }
+
+  std::optional<Running> Known() const override {
+    return read_ && !again_ ? hook_.Known() : std::nullopt;
+  }
+
+  void Expect(std::string origin) override { expected_ = std::move(origin); }
+
+  const hook::Status* hook() const override { return hook_.status(); }
+
+ private:
+  Notice Ask() {
     Notice notice;
     notice.health.as_of = clock_.Now();
     const auto status = kea_.Send("status-get", {}, kPollTimeout);
@@ -65,29 +109,6 @@ class KeaSource : public ChangeSource {
     return notice;
   }
 
-  absl::StatusOr<Running> Read(By by, absl::Duration timeout) override {
-    const Marker reading = latest_;
-    auto running = by == By::kLeast && hook() != nullptr ? ReadByHook(timeout) : ReadText(timeout);
-    again_ = !running.ok();
-    if (running.ok()) read_ = reading;
-    return running;
-  }
-
-  void Forget() override { again_ = true; }
-
-  void Took(std::shared_ptr<const config::ObjectSet> set, std::string revision) override {
-    hook_.Took(std::move(set), std::move(revision));
-  }
-
-  std::optional<Running> Known() const override {
-    return read_ && !again_ ? hook_.Known() : std::nullopt;
-  }
-
-  void Expect(std::string origin) override { expected_ = std::move(origin); }
-
-  const hook::Status* hook() const override { return hook_.status(); }
-
- private:
   // Of which process and reconfiguration a configuration is.
   struct Marker {
     int64_t pid = 0;
@@ -120,10 +141,15 @@ class KeaSource : public ChangeSource {
     return value != nullptr && value->IsInt64() ? value->GetInt64() : 0;
   }
 
+  // Whether that which was read from last is the one that answers.
+  bool SameProcess() const {
+    return read_ && read_->pid == latest_.pid && read_->start == latest_.start;
+  }
+
   // Why the configuration is to be read, or empty.
   std::string Decide() {
     if (!read_) return std::string(kStart);
-    if (read_->pid != latest_.pid || read_->start != latest_.start) return std::string(kRestart);
+    if (!SameProcess()) return std::string(kRestart);
     if (again_) return origin_;
     if (hook() != nullptr) return DecideByRevision();
     // Also where only `settled` differs. Kea counts whole seconds: another reconfiguration may have
@@ -133,12 +159,14 @@ class KeaSource : public ChangeSource {
   }
 
   std::string DecideByRevision() {
-    if (hook_.Changed() && hook_.SameInstance()) {
-      return expected_.empty() ? std::string(kCommand) : std::exchange(expected_, {});
-    }
+    if (hook_.Changed() && hook_.SameInstance()) return OriginOfCommand();
     if (hook_.Changed()) return std::string(kReload);
     expected_.clear();
     return std::string(hook_.AuditFinds(kPollTimeout) ? kAudit : "");
+  }
+
+  std::string OriginOfCommand() {
+    return expected_.empty() ? std::string(kCommand) : std::exchange(expected_, {});
   }
 
   // Why Kea cannot be asked now, or empty.
@@ -236,6 +264,7 @@ class KeaSource : public ChangeSource {
   kea::KeaControl& kea_;
   Clock& clock_;
   HookReading hook_;
+  KeaHealth health_;  // at the last poll
   Marker latest_;
   int64_t uptime_ = 0;          // at the last poll
   std::optional<Marker> read_;  // at the last good read

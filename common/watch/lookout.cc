@@ -27,15 +27,22 @@ absl::Duration WaitAfterFailure(const absl::Status& read, absl::Duration took) {
   return std::clamp(kWaitPerRead * took, kLeastWait, kMostWait);
 }
 
-Look LookAt(ChangeSource& source, Hint* hint, const Lookout::Use& use, bool forced) {
+// What a poll read already, or else now.
+absl::StatusOr<Running> ReadFrom(ChangeSource& source, bool is_known) {
+  if (auto known = is_known ? source.Known() : std::nullopt) return *std::move(known);
+  return source.Read(ChangeSource::By::kLeast, kReadTimeout);
+}
+
+Look LookAt(ChangeSource& source, Hint* hint, const Lookout::Use& use, bool told, bool forced) {
   Look look;
-  const ChangeSource::Notice notice = source.Poll();
+  const auto news = told && !forced ? source.PollTold() : std::nullopt;
+  const ChangeSource::Notice notice = news ? *news : source.Poll();
   look.health = notice.health;
   if (hint != nullptr && notice.health.reachable) hint->Follow(notice.health.pid);
   // Whoever asked for it needs it, so it is read as soon as Kea answers.
   if (!notice.health.reachable && forced) source.Forget();
   if (!notice.health.reachable || (!notice.changed && !forced)) return look;
-  auto running = source.Read(ChangeSource::By::kLeast, kReadTimeout);
+  auto running = ReadFrom(source, news.has_value());
   if (!running.ok()) {
     // Half a configuration is none: nothing is concluded from a read that failed.
     look.read_status = running.status();
@@ -95,7 +102,7 @@ void Lookout::TakeSign(Hint::Sign sign, Instant now) {
       if (!told_ || health_.hook.empty()) hurry_until_ = now + kHurry;
       break;
     case Hint::Sign::kHappened:
-      told_ = true;
+      told_ = told_now_ = true;
       look_again_ |= looking_;
       break;
   }
@@ -115,9 +122,10 @@ void Lookout::PostLook() {
   // The worker waits, since turns of the loop may be further apart.
   const auto pause = began_ < hurry_until_ ? kHurried : absl::ZeroDuration();
   worker_.Post([self = weak_from_this(), source = &source_, hint = hint_, clock = &clock_, pause,
-                use = use_, loop = &loop_, waiting = std::exchange(waiting_, {})] {
+                use = use_, loop = &loop_, told = std::exchange(told_now_, false),
+                waiting = std::exchange(waiting_, {})] {
     if (pause > absl::ZeroDuration()) clock->Sleep(pause);
-    auto look = std::make_shared<Look>(LookAt(*source, hint, use, !waiting.empty()));
+    auto look = std::make_shared<Look>(LookAt(*source, hint, use, told, !waiting.empty()));
     loop->Post([self, look, waiting] {
       if (const auto lookout = self.lock()) lookout->Finish(std::move(*look), waiting);
     });

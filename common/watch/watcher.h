@@ -70,6 +70,11 @@ class ChangeSource {
   // Asks Kea, about 1 ms. An unreachable Kea is a Notice with health.reachable false, not an error.
   virtual Notice Poll() = 0;
 
+  // As Poll(), of a change that the hook library told of, where Kea was asked within the last second:
+  // Kea is asked for nothing but what changed, which Known() has then, and its health is that of the
+  // last Poll(). Nothing where there may be more to it; then it is Poll()'s.
+  virtual std::optional<Notice> PollTold() = 0;
+
   enum class By {
     kLeast,      // what costs Kea least
     kConfigGet,  // so that its text is there

@@ -110,19 +110,18 @@ absl::Status ApplyTask::Intend(const protocol::Position& position) {
 absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol::ApplyEnd& end) {
   const bool applied = end.kind == Kind::kApplied;
   const uint64_t sequence = order.position.sequence;
-  // First the history, then the position: while the intent stands it is all done again.
-  if (applied)
-    RETURN_IF_ERROR(
-        store_.SetApplied(relationship_, sequence, order.superseded, protocol::AppliedBy(end.by)));
   ASSIGN_OR_RETURN(protocol::FollowerMemory memory, store_.Load(relationship_));
-  if (applied || (memory.intent && !NothingSent(end.kind))) {
-    memory.intent = StillIntended(earlier_ ? earlier_ : memory.intent, order.position, applied);
-    if (applied) {
-      memory.position = order.position;
-      memory.persisted = false;
-      // An approval is for that change alone.
-      if (memory.approved_sequence <= sequence) memory.approved_sequence = 0;
-    }
+  const bool sent = applied || !NothingSent(end.kind);
+  const auto earlier = earlier_ ? earlier_ : memory.intent;
+  if (sent) memory.intent = StillIntended(earlier, order.position, applied);
+  if (applied) {
+    memory.position = order.position;
+    memory.persisted = false;
+    // An approval is for that change alone.
+    if (memory.approved_sequence <= sequence) memory.approved_sequence = 0;
+    RETURN_IF_ERROR(store_.SaveApplied(relationship_, memory, order.superseded,
+                                       protocol::AppliedBy(end.by)));
+  } else if (earlier && sent) {
     RETURN_IF_ERROR(store_.Save(relationship_, memory));
   }
   if (!applied && !end.text.empty()) {

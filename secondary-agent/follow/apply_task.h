@@ -9,8 +9,8 @@
 
 namespace nestor::secondary {
 
-// One ApplyOrder carried out on the worker that owns Kea and the store: intent, apply, history,
-// position. A crash anywhere in it leaves the intent, from which the next start goes on.
+// One ApplyOrder carried out on the worker that owns Kea and the store: intent, apply, history and
+// position in one. A crash anywhere in it leaves the intent, from which the next start goes on.
 class ApplyTask {
  public:
   // `label` names the change, for texts. `applier` and `store` must outlive it.

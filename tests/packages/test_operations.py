@@ -173,6 +173,7 @@ class OperationsTest(TwoHosts):
         self.assertEqual(classes, {"nestor-disabled"})
         self.follow(enable)
         self.assertEqual({subnet.get("client-class") for subnet in self.running(B)["subnet4"]}, {None})
+        self.warns_of_a_file_that_only_kea_may_write()
         for command in self.section("## Creating a relationship"):
             self.follow(command)
         self.wait_until_created()
@@ -182,6 +183,16 @@ class OperationsTest(TwoHosts):
         self.assertIsNone(self.mode(A))
         self.hosts[B].run(f"systemctl start kea-dhcp4-server {AGENT[B]}")
         hosts.wait_until(lambda: self.mode(B) is None, 30, lambda: self.hosts[B].journal(AGENT[B]))
+
+    def warns_of_a_file_that_only_kea_may_write(self):
+        """As Debian has it, before the agent was given it; then it is given again."""
+        self.hosts[B].run(f"chown root:_kea {KEA_FILE} && chgrp root /etc/kea && chmod 755 /etc/kea")
+        checks = self.hosts[A].run("nestorctl relationship create east4 --service dhcp4 --mode hot-standby "
+                                   "--secondary kea-b --dry-run").stdout
+        self.assertRegex(checks, r"(?m)^WARNED +configuration file, kea-b +only Kea can write it, which holds it up: .*"
+                         r"kea-dhcp4\.conf")
+        for command in self.section("### Kea's file"):
+            self.follow(command)
 
     def test_07_adopting(self):
         self.wait_until_listed()

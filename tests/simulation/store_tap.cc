@@ -187,20 +187,41 @@ absl::StatusOr<store::FollowerMemory> FollowerStoreTap::Load(std::string_view re
 
 absl::Status FollowerStoreTap::Save(std::string_view relationship,
                                     const store::FollowerMemory& memory) {
-  return Run([&]() -> absl::Status {
-    store::FollowerMemory kept = memory;
-    if (late) {
-      const auto told = told_.find(relationship);
-      const bool first = told == told_.end();
-      if (!first) kept = told->second;
-      told_[std::string(relationship)] = memory;
-      if (first) return absl::OkStatus();
-    }
-    if (rewrite_save) rewrite_save(kept);
-    const absl::Status status = inner_->Save(relationship, kept);
-    if (status.ok()) observer_.OnRemembered(host_, relationship, memory);
-    return status;
+  return Run([&] {
+    return Save(relationship, memory, [&](const store::FollowerMemory& kept) {
+      return inner_->Save(relationship, kept);
+    });
   });
+}
+
+absl::Status FollowerStoreTap::SaveApplied(std::string_view relationship,
+                                           const store::FollowerMemory& memory,
+                                           const std::vector<uint64_t>& superseded,
+                                           std::string_view detail) {
+  return Run([&] {
+    return Save(relationship, memory, [&](const store::FollowerMemory& kept) {
+      // Before: nobody could tell of a commit in which it dies.
+      observer_.OnApplied(host_, relationship, memory.position.sequence, superseded);
+      return inner_->SaveApplied(relationship, kept, superseded, detail);
+    });
+  });
+}
+
+absl::Status FollowerStoreTap::Save(
+    std::string_view relationship, const store::FollowerMemory& memory,
+    const std::function<absl::Status(const store::FollowerMemory&)>& save) {
+  store::FollowerMemory kept = memory;
+  if (late) {
+    const auto told = told_.find(relationship);
+    const bool first = told == told_.end();
+    if (!first) kept = told->second;
+    told_[std::string(relationship)] = memory;
+    if (first) return absl::OkStatus();
+  }
+  if (rewrite_save) rewrite_save(kept);
+  const absl::Status status = save(kept);
+  if (status.ok()) observer_.OnRemembered(host_, relationship, memory);
+  return status;
 }
 
 absl::Status FollowerStoreTap::Received(std::string_view relationship,
@@ -214,16 +235,6 @@ absl::Status FollowerStoreTap::Received(std::string_view relationship,
 absl::Status FollowerStoreTap::SetOutcome(std::string_view relationship, uint64_t sequence,
                                           std::string_view outcome, std::string_view detail) {
   return Run([&] { return inner_->SetOutcome(relationship, sequence, outcome, detail); });
-}
-
-absl::Status FollowerStoreTap::SetApplied(std::string_view relationship, uint64_t sequence,
-                                          const std::vector<uint64_t>& superseded,
-                                          std::string_view detail) {
-  return Run([&] {
-    const absl::Status status = inner_->SetApplied(relationship, sequence, superseded, detail);
-    if (status.ok()) observer_.OnApplied(host_, relationship, sequence, superseded);
-    return status;
-  });
 }
 
 absl::Status FollowerStoreTap::AddEntry(std::string_view relationship,

@@ -171,13 +171,13 @@ class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
   absl::Status RemoveRelationship(std::string_view name) override;
   absl::StatusOr<store::FollowerMemory> Load(std::string_view relationship) override;
   absl::Status Save(std::string_view relationship, const store::FollowerMemory& memory) override;
+  absl::Status SaveApplied(std::string_view relationship, const store::FollowerMemory& memory,
+                           const std::vector<uint64_t>& superseded,
+                           std::string_view detail) override;
   absl::Status Received(std::string_view relationship,
                         const std::vector<std::string>& changes) override;
   absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
                           std::string_view outcome, std::string_view detail) override;
-  absl::Status SetApplied(std::string_view relationship, uint64_t sequence,
-                          const std::vector<uint64_t>& superseded,
-                          std::string_view detail) override;
   absl::Status AddEntry(std::string_view relationship, const v1::HistoryEntry& entry) override;
   absl::StatusOr<std::vector<v1::HistoryEntry>> History(std::string_view relationship,
                                                         uint32_t limit) override;
@@ -196,6 +196,9 @@ class FollowerStoreTap final : public store::FollowerStore, public StoreTap {
   store::UndoLog& undo() override { return undo_; }
 
  private:
+  absl::Status Save(std::string_view relationship, const store::FollowerMemory& memory,
+                    const std::function<absl::Status(const store::FollowerMemory&)>& save);
+
   std::string host_;
   std::unique_ptr<store::FollowerStore> inner_;
   UndoTap undo_{*this, inner_->undo()};

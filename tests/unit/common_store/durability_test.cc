@@ -205,6 +205,38 @@ TEST(DurabilityTest, TheFollowersMemoryIsTheOldOrTheNewOneAfterACrash) {
   }
 }
 
+// What is received waits for no disk: it outlives the agent, and the power once something is saved.
+TEST(DurabilityTest, WhatIsReceivedIsSyncedWithWhatIsSavedNext) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    SimDisk disk;
+    SeededRandom random(seed);
+    const auto open = [&] { return *FollowerStore::Open({.path = "s", .vfs = disk.vfs()}); };
+    auto store = open();
+    FollowerMemory memory;
+    ASSERT_TRUE(store->Save("east", memory).ok());  // the log begins
+    uint64_t syncs = disk.syncs();
+    ASSERT_TRUE(store->Received("east", {EnvelopeOf(1, "stream-one")}).ok());
+    EXPECT_EQ(disk.syncs(), syncs);
+    disk.Kill();
+    store = open();
+    EXPECT_EQ(store->History("east", 0)->size(), 1);
+
+    ASSERT_TRUE(store->Received("east", {EnvelopeOf(2, "stream-one")}).ok());
+    memory.position = {"stream-one", 3, 2, Digest(2)};
+    syncs = disk.syncs();
+    ASSERT_TRUE(store->SaveApplied("east", memory, {1}, "nestor-apply").ok());
+    EXPECT_EQ(disk.syncs(), syncs + 1);
+    disk.Crash(random);
+    store = open();
+    const auto history = *store->History("east", 0);
+    ASSERT_EQ(history.size(), 2);
+    EXPECT_EQ(history[0].outcome(), "applied");
+    EXPECT_EQ(history[1].outcome(), "superseded");
+    EXPECT_EQ(store->Load("east")->position.sequence, 2);
+  }
+}
+
 TEST(DurabilityTest, AFullDiskWritesNothingAndHealsWithSpace) {
   SimDisk disk;
   FilledJournal(disk);

@@ -46,6 +46,12 @@ FollowerMemory FullMemory() {
   return memory;
 }
 
+FollowerMemory At(uint64_t sequence) {
+  FollowerMemory memory;
+  memory.position = {"stream-one", 3, sequence, Digest(sequence)};
+  return memory;
+}
+
 TEST_F(FollowerStoreTest, RemembersNothingAtFirst) {
   auto memory = store_->Load("east");
   ASSERT_TRUE(memory.ok());
@@ -126,15 +132,16 @@ TEST_F(FollowerStoreTest, ANewStreamsChangesAreNewerThoughTheirSequencesAreLower
   Receive(7, 8);
   Receive(1, 2, "stream-two");
   EXPECT_EQ(Line(store_->History("east", 0)), "2:pending 1:pending 8:pending 7:pending");
-  ASSERT_TRUE(store_->SetApplied("east", 2, {1}, "").ok());
+  ASSERT_TRUE(store_->SaveApplied("east", At(2), {1}, "").ok());
   EXPECT_EQ(Line(store_->History("east", 0)), "2:applied 1:superseded 8:superseded 7:superseded");
 }
 
-TEST_F(FollowerStoreTest, SetAppliedSkipsSequencesNeverReceived) {
+TEST_F(FollowerStoreTest, WhatIsAppliedSkipsSequencesNeverReceived) {
   Receive(3, 3);
   Receive(9, 9);
-  ASSERT_TRUE(store_->SetApplied("east", 12, {3}, "").ok());
+  ASSERT_TRUE(store_->SaveApplied("east", At(12), {3}, "").ok());
   Reopen();
+  EXPECT_EQ(store_->Load("east")->position.sequence, 12u);
   EXPECT_EQ(Line(store_->History("east", 0)), "9:applied 3:superseded");
 }
 

@@ -116,6 +116,50 @@ TEST_F(HookSourceTest, ReadsOnceWhatChangedOnce) {
   EXPECT_EQ(Poll(), "");
 }
 
+TEST_F(HookSourceTest, AsksForNothingButWhatChangedWhereItWasTold) {
+  EXPECT_EQ(Poll(), "");
+  kea_.Forget();
+  kea_.ChangeInProcess(With(R"("valid-lifetime":2)"));
+  const auto news = source_->PollTold();
+  ASSERT_TRUE(news.has_value());
+  EXPECT_EQ(news->origin, "command");
+  EXPECT_TRUE(news->health.reachable);
+  EXPECT_EQ(source_->Known()->set->Find(Lifetime())->json, "2");
+  EXPECT_THAT(kea_.arrived(), ::testing::ElementsAre("nestor-get"));
+  EXPECT_EQ(Poll(), "");
+  const auto none = source_->PollTold();
+  ASSERT_TRUE(none.has_value());
+  EXPECT_FALSE(none->changed);
+}
+
+TEST_F(HookSourceTest, AToldChangeOfOnesOwnHasTheOriginThatWasExpected) {
+  EXPECT_EQ(Poll(), "");
+  source_->Expect("alice by nestorctl");
+  kea_.ChangeInProcess(With(R"("valid-lifetime":2)"));
+  EXPECT_EQ(source_->PollTold()->origin, "alice by nestorctl");
+  kea_.ChangeInProcess(With(R"("valid-lifetime":3)"));
+  EXPECT_EQ(source_->PollTold()->origin, "command");
+}
+
+TEST_F(HookSourceTest, WhatMayBeMoreThanIsToldIsLeftToAPoll) {
+  EXPECT_EQ(Poll(), "");
+  EXPECT_TRUE(kea_.Set(With(R"("valid-lifetime":2)")));
+  EXPECT_EQ(source_->PollTold(), std::nullopt) << "another instance of the library";
+  EXPECT_EQ(Poll(), "reload");
+  EXPECT_EQ(source_->PollTold(), std::nullopt) << "it was not read";
+  EXPECT_EQ(ReadLifetime(), "2");
+  EXPECT_EQ(Poll(), "");
+  EXPECT_TRUE(source_->PollTold().has_value());
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(source_->PollTold(), std::nullopt) << "who knows how Kea is by now";
+  EXPECT_EQ(Poll(), "");
+  source_->Forget();
+  EXPECT_EQ(source_->PollTold(), std::nullopt);
+  kea_.Refuse("nestor-get", "out of order");
+  EXPECT_EQ(Poll(), "command");
+  EXPECT_EQ(source_->PollTold(), std::nullopt);
+}
+
 TEST_F(HookSourceTest, WhatWasForgottenIsReadAgain) {
   source_->Forget();
   EXPECT_EQ(Poll(), "start");

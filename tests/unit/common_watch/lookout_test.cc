@@ -1,5 +1,7 @@
 #include "common/watch/lookout.h"
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_clock.h"
@@ -116,6 +118,26 @@ TEST_F(LookoutTest, LooksAgainWhereAChangeIsToldOfDuringALook) {
   EXPECT_TRUE(worker_.RunOne() && loop_.RunOne());
   EXPECT_EQ(clock_.Now(), told);
   EXPECT_EQ(reads_, 1);
+}
+
+TEST_F(LookoutTest, AsksForNothingButWhatTheLibraryToldOf) {
+  const auto with_library = [](int lifetime) {
+    return fmt::format(
+        R"({{"Dhcp4":{{"hooks-libraries":[{{"library":"/h/libdhcp_nestor.so"}}],)"
+        R"("valid-lifetime":{}}}}})",
+        lifetime);
+  };
+  kea_.Set(with_library(1));
+  Pass(absl::Seconds(3));
+  kea_.Forget();
+  reads_ = 0;
+  kea_.ChangeInProcess(with_library(2));
+  hint_.sign = Hint::Sign::kHappened;
+  lookout_->Tick();
+  while (worker_.RunOne() || loop_.RunOne()) {
+  }
+  EXPECT_EQ(reads_, 1);
+  EXPECT_THAT(kea_.arrived(), ::testing::ElementsAre("nestor-get"));
 }
 
 // A read blocks Kea for as long as it takes.
