@@ -23,6 +23,12 @@ class Hints final : public Hint {
     for (const auto& hint : hints_) strongest = std::max(strongest, hint->Seen());
     return strongest;
   }
+  std::string Told() override {
+    for (const auto& hint : hints_) {
+      if (std::string revision = hint->Told(); !revision.empty()) return revision;
+    }
+    return {};
+  }
 
  private:
   std::vector<std::unique_ptr<Hint>> hints_;

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "common/base/status.h"
+#include "common/json/json.h"
 
 namespace nestor::watch {
 namespace {
@@ -65,6 +66,12 @@ void OpenToKea(const std::string& path, const std::string& control_socket) {
   (void)::chmod(path.c_str(), kOwnerAndGroup);
 }
 
+// Empty where it cannot be read.
+std::string RevisionIn(std::string_view notice) {
+  const auto parsed = json::Parse(std::string(notice));
+  return parsed.ok() ? std::string(json::FindString(parsed->root(), "revision")) : std::string();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HookHint>> HookHint::Listen(const std::string& path,
@@ -106,6 +113,7 @@ Hint::Sign HookHint::Seen() {
       if (leases_ != nullptr) leases_->Add(text);
     } else if (text.find(kConfiguration) != std::string_view::npos) {
       seen = true;  // what has changed says Kea itself when it is asked
+      revision_ = RevisionIn(text);
     } else if (leases_ != nullptr) {
       leases_->Refuse();
     }

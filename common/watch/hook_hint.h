@@ -29,6 +29,7 @@ class HookHint final : public Hint {
 
   void Follow(int64_t /*pid*/) override {}
   Sign Seen() override;
+  std::string Told() override { return revision_; }
 
   // Readable while there are notices.
   int fd() const { return fd_; }
@@ -40,6 +41,7 @@ class HookHint final : public Hint {
   const int fd_;
   const std::string path_;
   LeaseNotices* const leases_;
+  std::string revision_;
 };
 
 }  // namespace nestor::watch

@@ -61,8 +61,9 @@ absl::StatusOr<Running> HookReading::Read(absl::Duration timeout) {
   return AsRunning();
 }
 
-std::optional<bool> HookReading::ReadNews(absl::Duration timeout) {
+std::optional<bool> HookReading::ReadNews(std::string_view revision, absl::Duration timeout) {
   if (!set_ || !SameInstance()) return std::nullopt;
+  if (revision == revision_) return false;  // our own
   auto news = hook::ReadSince(kea_, revision_, timeout);
   if (!news.ok() || news->whole) return std::nullopt;
   if (news->revision == revision_) return false;

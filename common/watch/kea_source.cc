@@ -44,10 +44,10 @@ class KeaSource : public ChangeSource {
     return notice;
   }
 
-  std::optional<Notice> PollTold() override {
+  std::optional<Notice> PollTold(std::string_view revision) override {
     const bool fresh = health_.reachable && clock_.Now() - health_.as_of < kFresh;
     if (!fresh || again_ || hook() == nullptr || !SameProcess()) return std::nullopt;
-    const std::optional<bool> changed = hook_.ReadNews(kPollTimeout);
+    const std::optional<bool> changed = hook_.ReadNews(revision, kPollTimeout);
     if (!changed) return std::nullopt;
     Notice notice;
     notice.health = health_;

@@ -33,9 +33,10 @@ absl::StatusOr<Running> ReadFrom(ChangeSource& source, bool is_known) {
   return source.Read(ChangeSource::By::kLeast, kReadTimeout);
 }
 
-Look LookAt(ChangeSource& source, Hint* hint, const Lookout::Use& use, bool told, bool forced) {
+Look LookAt(ChangeSource& source, Hint* hint, const Lookout::Use& use, const std::string& told,
+            bool forced) {
   Look look;
-  const auto news = told && !forced ? source.PollTold() : std::nullopt;
+  const auto news = told.empty() || forced ? std::nullopt : source.PollTold(told);
   const ChangeSource::Notice notice = news ? *news : source.Poll();
   look.health = notice.health;
   if (hint != nullptr && notice.health.reachable) hint->Follow(notice.health.pid);
@@ -102,7 +103,8 @@ void Lookout::TakeSign(Hint::Sign sign, Instant now) {
       if (!told_ || health_.hook.empty()) hurry_until_ = now + kHurry;
       break;
     case Hint::Sign::kHappened:
-      told_ = told_now_ = true;
+      told_ = true;
+      revision_ = hint_->Told();
       look_again_ |= looking_;
       break;
   }
@@ -122,7 +124,7 @@ void Lookout::PostLook() {
   // The worker waits, since turns of the loop may be further apart.
   const auto pause = began_ < hurry_until_ ? kHurried : absl::ZeroDuration();
   worker_.Post([self = weak_from_this(), source = &source_, hint = hint_, clock = &clock_, pause,
-                use = use_, loop = &loop_, told = std::exchange(told_now_, false),
+                use = use_, loop = &loop_, told = std::exchange(revision_, {}),
                 waiting = std::exchange(waiting_, {})] {
     if (pause > absl::ZeroDuration()) clock->Sleep(pause);
     auto look = std::make_shared<Look>(LookAt(*source, hint, use, told, !waiting.empty()));

@@ -65,7 +65,7 @@ class Lookout : public std::enable_shared_from_this<Lookout> {
   Instant next_look_;
   bool look_again_ = false;    // a change was told of during the look under way
   bool told_ = false;          // changes are told of when they happen, by a hook library
-  bool told_now_ = false;      // of one that was not looked at yet
+  std::string revision_;       // told of and not looked at yet
   Instant hurry_until_;        // what was hinted at may happen until then
   std::vector<Done> waiting_;  // for the next look that begins
 };

@@ -70,10 +70,10 @@ class ChangeSource {
   // Asks Kea, about 1 ms. An unreachable Kea is a Notice with health.reachable false, not an error.
   virtual Notice Poll() = 0;
 
-  // As Poll(), of a change that the hook library told of, where Kea was asked within the last second:
-  // Kea is asked for nothing but what changed, which Known() has then, and its health is that of the
-  // last Poll(). Nothing where there may be more to it; then it is Poll()'s.
-  virtual std::optional<Notice> PollTold() = 0;
+  // As Poll(), where the hook library told of `revision` and Kea was asked within the last second: Kea
+  // is asked for nothing but what changed, which Known() has then, and its health is that of the last
+  // Poll(). Nothing where there may be more to it; then it is Poll()'s.
+  virtual std::optional<Notice> PollTold(std::string_view revision) = 0;
 
   enum class By {
     kLeast,      // what costs Kea least
@@ -115,6 +115,9 @@ class Hint {
   virtual void Follow(int64_t pid) = 0;
   // The strongest sign since the last call. Protocol thread.
   virtual Sign Seen() = 0;
+  // The revision of the hook library that the newest kHappened told of; empty: none was. Protocol
+  // thread.
+  virtual std::string Told() { return {}; }
 };
 
 // Notices by status-get each poll: `pid`, or `uptime` falling, shows a restart, `uptime - reload`

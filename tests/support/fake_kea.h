@@ -102,6 +102,8 @@ class FakeKea final : public kea::KeaControl {
   std::string running() const;
   std::string file() const;
   config::ObjectSet Objects() const;  // of running()
+  // Of the hook library; empty: it is not loaded.
+  std::string revision() const { return hook_ ? hook_->revision() : std::string(); }
   int64_t pid() const;
   bool up() const;
   // As clients see it: up, undamaged, HA not waiting.

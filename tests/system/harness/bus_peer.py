@@ -1,4 +1,6 @@
 """A peer on the bus that is none of ours: with a key, with a strange key, or with none."""
+import time
+
 import zmq
 
 from . import network
@@ -32,6 +34,7 @@ class BusPeer:
             self.dealer = self._socket(zmq.DEALER, control, server, keys, identity)
             self.subscriber = self._socket(zmq.SUB, events, server, keys, None)
         self._next = 0
+        self.arrived = 0.0  # the last event, by time.perf_counter()
 
     def _socket(self, kind, endpoint, server, keys, identity):
         made = self._context.socket(kind)
@@ -72,6 +75,7 @@ class BusPeer:
         if not self.subscriber.poll(timeout_s * 1000):
             return None
         topic, payload = self.subscriber.recv_multipart()
+        self.arrived = time.perf_counter()
         return topic.decode(), envelope_pb2.Envelope.FromString(payload)
 
     def close(self):

@@ -55,7 +55,17 @@ TEST_F(HookHintTest, SeesThatTheConfigurationChanged) {
   EXPECT_TRUE(Tell(kChange));
   EXPECT_TRUE(Tell(kChange));
   EXPECT_EQ((*hint)->Seen(), Hint::Sign::kHappened);
+  EXPECT_EQ((*hint)->Told(), "1:2");
   EXPECT_EQ((*hint)->Seen(), Hint::Sign::kNone);
+}
+
+TEST_F(HookHintTest, ARevisionThatCannotBeReadIsNone) {
+  const auto hint = Listen();
+  ASSERT_TRUE(hint.ok()) << Message(hint.status());
+  EXPECT_TRUE(Tell(kChange));
+  EXPECT_TRUE(Tell(R"({ "notice": "configuration", "revision": )"));
+  EXPECT_EQ((*hint)->Seen(), Hint::Sign::kHappened);
+  EXPECT_EQ((*hint)->Told(), "");
 }
 
 TEST_F(HookHintTest, IsNotStirredByALeaseOrByAnythingElse) {

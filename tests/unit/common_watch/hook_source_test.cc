@@ -35,6 +35,7 @@ class HookSourceTest : public ::testing::Test {
   }
 
   std::string Poll() { return source_->Poll().origin; }
+  std::optional<ChangeSource::Notice> PollTold() { return source_->PollTold(kea_.revision()); }
   std::shared_ptr<const config::ObjectSet> Read() {
     auto running = source_->Read(ChangeSource::By::kLeast, absl::Seconds(1));
     EXPECT_TRUE(running.ok()) << Message(running.status());
@@ -120,14 +121,14 @@ TEST_F(HookSourceTest, AsksForNothingButWhatChangedWhereItWasTold) {
   EXPECT_EQ(Poll(), "");
   kea_.Forget();
   kea_.ChangeInProcess(With(R"("valid-lifetime":2)"));
-  const auto news = source_->PollTold();
+  const auto news = PollTold();
   ASSERT_TRUE(news.has_value());
   EXPECT_EQ(news->origin, "command");
   EXPECT_TRUE(news->health.reachable);
   EXPECT_EQ(source_->Known()->set->Find(Lifetime())->json, "2");
   EXPECT_THAT(kea_.arrived(), ::testing::ElementsAre("nestor-get"));
   EXPECT_EQ(Poll(), "");
-  const auto none = source_->PollTold();
+  const auto none = PollTold();
   ASSERT_TRUE(none.has_value());
   EXPECT_FALSE(none->changed);
 }
@@ -136,28 +137,28 @@ TEST_F(HookSourceTest, AToldChangeOfOnesOwnHasTheOriginThatWasExpected) {
   EXPECT_EQ(Poll(), "");
   source_->Expect("alice by nestorctl");
   kea_.ChangeInProcess(With(R"("valid-lifetime":2)"));
-  EXPECT_EQ(source_->PollTold()->origin, "alice by nestorctl");
+  EXPECT_EQ(PollTold()->origin, "alice by nestorctl");
   kea_.ChangeInProcess(With(R"("valid-lifetime":3)"));
-  EXPECT_EQ(source_->PollTold()->origin, "command");
+  EXPECT_EQ(PollTold()->origin, "command");
 }
 
 TEST_F(HookSourceTest, WhatMayBeMoreThanIsToldIsLeftToAPoll) {
   EXPECT_EQ(Poll(), "");
   EXPECT_TRUE(kea_.Set(With(R"("valid-lifetime":2)")));
-  EXPECT_EQ(source_->PollTold(), std::nullopt) << "another instance of the library";
+  EXPECT_EQ(PollTold(), std::nullopt) << "another instance of the library";
   EXPECT_EQ(Poll(), "reload");
-  EXPECT_EQ(source_->PollTold(), std::nullopt) << "it was not read";
+  EXPECT_EQ(PollTold(), std::nullopt) << "it was not read";
   EXPECT_EQ(ReadLifetime(), "2");
   EXPECT_EQ(Poll(), "");
-  EXPECT_TRUE(source_->PollTold().has_value());
+  EXPECT_TRUE(PollTold().has_value());
   clock_.Advance(absl::Seconds(1));
-  EXPECT_EQ(source_->PollTold(), std::nullopt) << "who knows how Kea is by now";
+  EXPECT_EQ(PollTold(), std::nullopt) << "who knows how Kea is by now";
   EXPECT_EQ(Poll(), "");
   source_->Forget();
-  EXPECT_EQ(source_->PollTold(), std::nullopt);
+  EXPECT_EQ(PollTold(), std::nullopt);
   kea_.Refuse("nestor-get", "out of order");
   EXPECT_EQ(Poll(), "command");
-  EXPECT_EQ(source_->PollTold(), std::nullopt);
+  EXPECT_EQ(PollTold(), std::nullopt);
 }
 
 TEST_F(HookSourceTest, WhatWasForgottenIsReadAgain) {
@@ -172,6 +173,11 @@ TEST_F(HookSourceTest, AChangeOfOnesOwnIsNoNews) {
   (void)source_->Poll();
   auto set = std::make_shared<const config::ObjectSet>(kea_.Objects());
   source_->Took(set, source_->hook()->revision);
+  kea_.Forget();
+  const auto told = PollTold();
+  ASSERT_TRUE(told.has_value());
+  EXPECT_FALSE(told->changed);
+  EXPECT_THAT(kea_.arrived(), ::testing::IsEmpty());
   EXPECT_EQ(Poll(), "");
   EXPECT_EQ(Read(), set);
 }

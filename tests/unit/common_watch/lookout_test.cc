@@ -18,8 +18,10 @@ class FakeHint final : public Hint {
  public:
   void Follow(int64_t pid) override { followed = pid; }
   Sign Seen() override { return std::exchange(sign, Sign::kNone); }
+  std::string Told() override { return revision; }
 
   Sign sign = Sign::kNone;
+  std::string revision;
   int64_t followed = 0;
 };
 
@@ -133,6 +135,7 @@ TEST_F(LookoutTest, AsksForNothingButWhatTheLibraryToldOf) {
   reads_ = 0;
   kea_.ChangeInProcess(with_library(2));
   hint_.sign = Hint::Sign::kHappened;
+  hint_.revision = kea_.revision();
   lookout_->Tick();
   while (worker_.RunOne() || loop_.RunOne()) {
   }
