@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
+#include <map>
 
 #include "kea-hook/globals.h"
 #include "kea-hook/local.h"
+#include "kea-hook/packed.h"
 
 namespace nestor::hook {
 namespace {
@@ -184,6 +187,25 @@ ConstElementPtr Answer(const std::function<ElementPtr()>& work, uint64_t& refuse
   }
 }
 
+ConstElementPtr Unpacked(const ConstElementPtr& arguments) {
+  const bool packed = arguments && arguments->getType() == Element::map && arguments->contains("packed");
+  if (!packed) return arguments;
+  CheckNames(arguments, {"packed"});
+  return Unpack(Argument(arguments, "packed", Element::string)->stringValue());
+}
+
+// Those of `after` that are not as they were given.
+std::vector<Object> Otherwise(const std::vector<Object>& after, const std::vector<Object>& given) {
+  std::map<ObjectId, ConstElementPtr> values;
+  for (const Object& object : given) values[object.id] = object.value;
+  std::vector<Object> otherwise;
+  std::copy_if(after.begin(), after.end(), std::back_inserter(otherwise), [&](const Object& object) {
+    const auto found = values.find(object.id);
+    return found == values.end() || !object.value || !object.value->equals(*found->second);
+  });
+  return otherwise;
+}
+
 // Commands that change the configuration without a reload, by what their names hold.
 bool ChangesWithoutReload(std::string_view command) {
   const auto holds_one_of = [&](std::initializer_list<std::string_view> words) {
@@ -215,6 +237,7 @@ ConstElementPtr Commands::Status(const ConstElementPtr& arguments) {
     status->set("socket", Text(notifier_.path()));
     status->set("notices", ToElement(notifier_.configurations()));
     status->set("leases", ToElement(notifier_.leases()));
+    status->set("takes-packed", Element::create(true));
     status->set("queued", Element::create(notifier_.queued()));
     status->set("config-set-failed", Element::create(config_set_failed_.load()));
     status->set("applied", Number(applied_));
@@ -278,12 +301,12 @@ ElementPtr Commands::ReadLocal(const ConstElementPtr& arguments) const {
 }
 
 ConstElementPtr Commands::Apply(const ConstElementPtr& arguments) {
-  return Answer([&] { return Change(arguments); }, refused_);
+  return Answer([&] { return Change(Unpacked(arguments)); }, refused_);
 }
 
 ElementPtr Commands::Change(const ConstElementPtr& arguments) {
   CheckIsMap(arguments, "the arguments of nestor-apply");
-  CheckNames(arguments, {"before", "upserted", "removed", "dry-run"});
+  CheckNames(arguments, {"before", "upserted", "removed", "dry-run", "brief"});
   const ConstElementPtr before = Argument(arguments, "before", Element::string);
   if (before && before->stringValue() != revision_.Text()) {
     throw Refused(kChangedMeanwhile, "the configuration is at " + revision_.Text() + ", not at " +
@@ -298,6 +321,7 @@ ElementPtr Commands::Change(const ConstElementPtr& arguments) {
   }
   const ConstElementPtr dry = Argument(arguments, "dry-run", Element::boolean);
   const bool dry_run = dry && dry->boolValue();
+  const ConstElementPtr brief = Argument(arguments, "brief", Element::boolean);
   const std::vector<Object> after = running_->Apply(change, dry_run);
   if (!dry_run && !after.empty()) {
     std::vector<ObjectId> touched;
@@ -309,7 +333,7 @@ ElementPtr Commands::Change(const ConstElementPtr& arguments) {
   }
   ElementPtr answer = Element::createMap();
   answer->set("revision", Text(revision_.Text()));
-  Add(after, answer);
+  Add(brief && brief->boolValue() ? Otherwise(after, change.upserted) : after, answer);
   return answer;
 }
 

@@ -2,12 +2,22 @@
 
 #include <dhcpsrv/cfgmgr.h>
 
+#if __has_include(<util/encode/encode.h>)
+#include <util/encode/encode.h>
+#else
+#include <util/encode/base64.h>
+#endif
+
 #include <vector>
 
 namespace nestor::hook {
 
 using isc::dhcp::CfgHosts;
 using isc::dhcp::ConstHostPtr;
+
+void DecodeBase64(const std::string& text, std::vector<uint8_t>& bytes) {
+  isc::util::encode::decodeBase64(text, bytes);
+}
 
 #if NESTOR_KEA_VERSION < 20500
 // Kea 2.2 cannot remove one reservation: CfgHosts::del4() and del6() throw NotImplemented, and

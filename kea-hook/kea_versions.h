@@ -7,6 +7,9 @@
 #include <dhcpsrv/cfg_hosts.h>
 #include <dhcpsrv/srv_config.h>
 
+#include <string>
+#include <vector>
+
 namespace nestor::hook {
 
 // Takes `host` out of `hosts`, if it is there.
@@ -16,6 +19,9 @@ void Remove(const isc::dhcp::ConstHostPtr& host, isc::dhcp::CfgHosts& hosts);
 // control sockets and the data directory.
 void AddLocalParts(const isc::dhcp::SrvConfig& config, uint16_t family,
                    const isc::data::ElementPtr& members);
+
+// Appends to `bytes` what `text` holds. Throws isc::BadValue.
+void DecodeBase64(const std::string& text, std::vector<uint8_t>& bytes);
 
 // Forgets the staging configuration that parsers may have begun.
 void ForgetStaging();

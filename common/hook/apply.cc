@@ -1,15 +1,20 @@
 #include "common/hook/apply.h"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 
 #include "common/base/status.h"
 #include "common/config/kea_config.h"
+#include "common/hook/packed.h"
 #include "common/hook/wire.h"
 
 namespace nestor::hook {
 namespace {
 
 constexpr std::string_view kApply = "nestor-apply";
+// Kea takes 0.15 us for each byte of a command before it reads the JSON in them.
+constexpr size_t kPackAbove = size_t{8} << 10;
 
 absl::Status AppendUpserted(const std::vector<config::ChangeSet::Upsert>& upserted,
                             std::string& out) {
@@ -35,8 +40,8 @@ absl::Status AppendRemoved(const std::vector<config::ObjectId>& removed, std::st
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ArgumentsFor(std::string_view before, const config::ChangeSet& change,
-                                         bool dry_run) {
+absl::StatusOr<std::string> ArgumentsFor(const Status& library, std::string_view before,
+                                         const config::ChangeSet& change, bool dry_run) {
   std::string arguments = "{";
   if (!before.empty()) {
     arguments += R"("before":)";
@@ -47,7 +52,20 @@ absl::StatusOr<std::string> ArgumentsFor(std::string_view before, const config::
   arguments += ',';
   RETURN_IF_ERROR(AppendRemoved(change.removed, arguments));
   if (dry_run) arguments += R"(,"dry-run":true)";
-  return arguments + '}';
+  if (library.takes_packed) arguments += R"(,"brief":true)";
+  arguments += '}';
+  return library.takes_packed && arguments.size() > kPackAbove ? Pack(arguments) : arguments;
+}
+
+// Adds what a brief answer leaves out: what Kea has as it was given.
+void AddAsGiven(const config::ChangeSet& given, config::ChangeSet& after) {
+  std::set<config::ObjectId> told(after.removed.begin(), after.removed.end());
+  for (const auto& one : after.upserted) told.insert(one.id);
+  for (const auto& one : given.upserted) {
+    if (!told.contains(one.id)) after.upserted.push_back(one);
+  }
+  std::sort(after.upserted.begin(), after.upserted.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
 }
 
 std::optional<Applied::Result> ResultOf(std::string_view reason) {
@@ -70,10 +88,10 @@ absl::StatusOr<std::vector<Refusal>> RefusalsIn(const json::Value& arguments) {
 
 }  // namespace
 
-absl::StatusOr<Applied> Apply(kea::KeaControl& kea, std::string_view before,
+absl::StatusOr<Applied> Apply(kea::KeaControl& kea, const Status& library, std::string_view before,
                               const config::ChangeSet& change, bool dry_run,
                               absl::Duration timeout) {
-  ASSIGN_OR_RETURN(const std::string text, ArgumentsFor(before, change, dry_run));
+  ASSIGN_OR_RETURN(const std::string text, ArgumentsFor(library, before, change, dry_run));
   ASSIGN_OR_RETURN(const kea::Answer answer, Ask(kea, kApply, text, timeout));
   // An answer without arguments has neither objects nor a reason.
   const json::Value none;
@@ -83,6 +101,7 @@ absl::StatusOr<Applied> Apply(kea::KeaControl& kea, std::string_view before,
     auto after = ObjectsFrom(arguments);
     if (!after.ok()) return Unreadable(kApply, after.status());
     applied.after = *std::move(after);
+    if (library.takes_packed) AddAsGiven(change, applied.after.changed);
     return applied;
   }
   const auto result = ResultOf(json::FindString(arguments, "reason"));

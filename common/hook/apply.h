@@ -9,6 +9,7 @@
 
 #include "common/config/object_set.h"
 #include "common/hook/objects.h"
+#include "common/hook/status.h"
 #include "common/kea/kea_control.h"
 
 namespace nestor::hook {
@@ -34,7 +35,8 @@ struct Applied {
   std::vector<Refusal> refused;  // in the order Kea names them; may be empty
 };
 
-// Makes `change` in the running configuration of Kea, all of it or nothing, without a reload. Where
+// Makes `change` in the running configuration of the Kea that `library` is loaded in, all of it or
+// nothing, without a reload. Where
 // `before` is not empty, only if the configuration is of that revision. `dry_run`: `after` is what
 // Kea would have, and nothing changes. Worker threads only.
 //
@@ -43,7 +45,7 @@ struct Applied {
 // FailedPrecondition  Kea refused for a reason that is none of Applied's; nothing changed.
 // DataLoss            also where the answer is not as documented; the text says what is wrong.
 // InvalidArgument     an object holds characters that Kea cannot write; nothing was sent.
-absl::StatusOr<Applied> Apply(kea::KeaControl& kea, std::string_view before,
+absl::StatusOr<Applied> Apply(kea::KeaControl& kea, const Status& library, std::string_view before,
                               const config::ChangeSet& change, bool dry_run,
                               absl::Duration timeout);
 

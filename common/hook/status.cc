@@ -48,6 +48,8 @@ absl::StatusOr<Status> StatusFrom(const json::Value& arguments) {
   }
   status.config_set_failed = failed->GetBool();
   status.socket = json::FindString(arguments, "socket");
+  const json::Value* packed = json::Find(arguments, "takes-packed");
+  status.takes_packed = packed != nullptr && packed->IsTrue();
   ASSIGN_OR_RETURN(status.notices, DatagramsIn(arguments, "notices"));
   ASSIGN_OR_RETURN(status.leases, DatagramsIn(arguments, "leases"));
   ASSIGN_OR_RETURN(status.queued_bytes, CountIn(arguments, "queued"));

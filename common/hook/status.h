@@ -25,6 +25,7 @@ struct Status {
   // Kea refused a configuration since the library was loaded; Kea 2.2 serves no DHCP then.
   bool config_set_failed = false;
   std::string socket;  // where its notices go; empty: nowhere
+  bool takes_packed = false;  // and answers briefly: from version 0.2 on
   Datagrams notices, leases;
   uint64_t queued_bytes = 0;                  // sent, and not taken yet by whoever listens
   uint64_t applied = 0, refused = 0;          // nestor-apply

@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 """What the hook library and its lease notices add to a DHCP exchange.
 
-Two kea-dhcp4 that differ in nothing but the library are asked in turns, while the other's cable is
-out. The library's notices are taken by a listener and counted. Half of the turns it is the one
-host's Kea that has the library, half of them the other's. Held against: the delays without the
-library; goal: 1.03 of them at most, and as few drops. NESTOR_TURNS (16) turns of 5 s each. Fails
+As servers run that Nestor joins: two hot-standby pairs that differ in nothing but the library are asked
+in turns. And each Kea for itself, without HA: two that differ in nothing but the library, while the
+other's cable is out; half of the turns it is the one host's Kea that has the library, half of them the
+other's. The library's notices are taken by a listener and counted. Held against: the delays without the
+library; goal: 1.03 of them at most, and as few drops. NESTOR_TURNS (16) turns of 5 s of each. Fails
 only where something could not be measured.
 """
 import os
-import re
 import shutil
 import socket
 import sys
@@ -20,12 +20,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import keaconf, perfdhcp, requirements  # noqa: E402
 from harness.kea import Kea  # noqa: E402
 from harness.network import Network  # noqa: E402
+from harness.pair import Pair  # noqa: E402
 from journey import figures  # noqa: E402
 
 _TURNS = int(os.environ.get("NESTOR_TURNS", "16"))
 _RATE = 300
 _SECONDS = 5
-_DELAY = re.compile(r"avg delay: ([\d.]+) ms")
 
 
 class Listener:
@@ -42,46 +42,65 @@ class Listener:
             self.leases += b'"lease"' in notice
 
 
+def ask(network, folder):
+    """(milliseconds of a DISCOVER's and a REQUEST's answer together, packets lost)."""
+    served = perfdhcp.Load(network, tempfile.mkdtemp(dir=folder), "dhcp4", _RATE, _SECONDS).result()
+    assert len(served.average_ms) == 2 and served.leases, served.text
+    return sum(served.average_ms), served.lost
+
+
 class TwoServers:
     """That of the host `loaded` with the library, the other without."""
 
     def __init__(self, loaded):
-        self.loaded = loaded
-        self.folder = tempfile.mkdtemp(prefix="nestor-bench-")
-        self.network = Network()
-        self.keas = {}
+        self._hosts = {True: loaded, False: {"a": "b", "b": "a"}[loaded]}
+        self._folder = tempfile.mkdtemp(prefix="nestor-bench-")
+        self._network = Network()
+        self._keas = {}
         for host in "ab":
-            folder = f"{self.folder}/{host}"
+            folder = f"{self._folder}/{host}"
             os.mkdir(folder)
             parts = keaconf.own_parts("dhcp4", f"kea-{host}", host, folder, hook=host == loaded)
             parts["loggers"][0]["severity"] = "WARN"
             members = {**parts, **keaconf.serving("dhcp4")}
-            self.keas[host] = Kea("dhcp4", f"kea-{host}", folder, self.network[host],
-                                  {"Dhcp4": members})
-        self.listener = Listener(keaconf.hook_socket("dhcp4", f"{self.folder}/{loaded}"))
-        for kea in self.keas.values():
+            self._keas[host] = Kea("dhcp4", f"kea-{host}", folder, self._network[host],
+                                   {"Dhcp4": members})
+        self.listeners = [Listener(keaconf.hook_socket("dhcp4", f"{self._folder}/{loaded}"))]
+        for kea in self._keas.values():
             kea.start()
 
     def ask(self, library):
-        """As _ask(), with the library or without."""
-        return self._ask(self.loaded if library else {"a": "b", "b": "a"}[self.loaded])
-
-    def _ask(self, host):
-        """(milliseconds of a DISCOVER's and a REQUEST's answer together, packets lost)."""
-        for other in "ab":
-            self.network.client_side(other, other == host)
-        load = perfdhcp.Load(self.network, tempfile.mkdtemp(dir=self.folder), "dhcp4", _RATE,
-                             _SECONDS)
-        served = load.result()
-        delays = [float(delay) for delay in _DELAY.findall(served.text)]
-        assert len(delays) == 2 and served.leases, served.text
-        return sum(delays), served.lost
+        for host in "ab":
+            self._network.client_side(host, host == self._hosts[library])
+        return ask(self._network, self._folder)
 
     def close(self):
-        for kea in self.keas.values():
+        for kea in self._keas.values():
             kea.stop()
-        self.network.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._network.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class TwoPairs:
+    """One with the library in both of its Keas, one without."""
+
+    def __init__(self):
+        self._pairs = {}
+        quiet = {"loggers": [{"name": "kea-dhcp4", "severity": "WARN", "output_options": [{"output": "stderr"}]}]}
+        for library in (True, False):
+            content = {"dhcp4": {**keaconf.serving("dhcp4", "hot-standby"), **quiet}}
+            self._pairs[library] = Pair(ha="hot-standby", mirrored=content, heartbeat_ms=10_000, hook=library)
+        loaded = self._pairs[True]
+        self.listeners = [Listener(keaconf.hook_socket("dhcp4", loaded.host_folder(host))) for host in "ab"]
+        for pair in self._pairs.values():
+            pair.start_keas()
+
+    def ask(self, library):
+        return ask(self._pairs[library].network, self._pairs[library].folder)
+
+    def close(self):
+        for pair in self._pairs.values():
+            pair.close()
 
 
 def tell(turn, asked):
@@ -90,10 +109,10 @@ def tell(turn, asked):
           f"without {without_ms:.3f} ms, {without_lost} lost", flush=True)
 
 
-def measure(loaded, count):
-    """(turns, notices taken), where the host `loaded` has the library."""
-    print(f"the library is on host {loaded}:", flush=True)
-    servers, turns = TwoServers(loaded), []
+def measure(title, servers, count):
+    """(turns, notices taken)."""
+    print(f"{title}:", flush=True)
+    turns = []
     try:
         for library in (True, False):  # its lease file grows, its memory is allocated
             servers.ask(library)
@@ -103,25 +122,33 @@ def measure(loaded, count):
             tell(turn, turns[-1])
     finally:
         servers.close()
-    return turns, servers.listener.leases
+    return turns, sum(listener.leases for listener in servers.listeners)
+
+
+def ratio_of(turns):
+    return figures.median([turn[True][0] / turn[False][0] for turn in turns])
+
+
+def row(title, turns, ratio):
+    delays = {library: [turn[library][0] for turn in turns] for library in (True, False)}
+    return [title, f"{figures.median(delays[True]):.3f}", f"{figures.median(delays[False]):.3f}", f"{ratio:.3f}",
+            *(str(sum(turn[library][1] for turn in turns)) for library in (True, False))]
 
 
 def main():
     requirements.check()
-    halves = {loaded: measure(loaded, _TURNS // 2) for loaded in "ab"}
-    turns = [turn for half, _ in halves.values() for turn in half]
-    ratios = {loaded: figures.median([turn[True][0] / turn[False][0] for turn in half])
-              for loaded, (half, _) in halves.items()}
+    pair, notices = measure("hot-standby pairs", TwoPairs(), _TURNS)
+    halves = {loaded: measure(f"a Kea alone; the library is on host {loaded}", TwoServers(loaded), _TURNS // 2)
+              for loaded in "ab"}
+    alone = [turn for half, _ in halves.values() for turn in half]
     # What the hosts differ in multiplies the one and divides the other.
-    ratio = (ratios["a"] * ratios["b"]) ** 0.5
-    print(f"Milliseconds, medians of {len(turns)} turns at {_RATE} exchanges a second; "
-          f"{sum(leases for _, leases in halves.values())} notices of leases were taken. By host: "
-          f"{ratios['a']:.3f} and {ratios['b']:.3f}.\n")
-    delays = {library: [turn[library][0] for turn in turns] for library in (True, False)}
+    ratios = [ratio_of(half) for half, _ in halves.values()]
+    notices += sum(taken for _, taken in halves.values())
+    print(f"Milliseconds of DISCOVER's and REQUEST's answers together, medians of turns at {_RATE} exchanges a "
+          f"second; {notices} notices were taken. Alone, by host: {ratios[0]:.3f} and {ratios[1]:.3f}.\n")
     figures.print_table(["two answers", "with", "without", "ratio", "lost with", "lost without"],
-                        [["DISCOVER, REQUEST", f"{figures.median(delays[True]):.3f}",
-                          f"{figures.median(delays[False]):.3f}", f"{ratio:.3f}",
-                          *(str(sum(turn[library][1] for turn in turns)) for library in (True, False))]])
+                        [row("hot-standby pair", pair, ratio_of(pair)),
+                         row("a Kea alone", alone, (ratios[0] * ratios[1]) ** 0.5)])
 
 
 if __name__ == "__main__":

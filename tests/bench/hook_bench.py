@@ -14,7 +14,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 
-from harness import keaconf, requirements  # noqa: E402
+from harness import keaconf, packed, requirements  # noqa: E402
 from harness.kea import Kea  # noqa: E402
 from harness.network import Network  # noqa: E402
 from hook import channel  # noqa: E402
@@ -91,13 +91,19 @@ def rows_of(size):
 
 
 def large(size):
-    """The row of 1,000 subnets more than `size` has, at once."""
-    added = [subnet(number) for number in range(_LARGE_SUBNETS)]
+    """The row of 1,000 subnets more than `size` has, at once. As the agents send them: as Kea has them, packed."""
     few = size.mirrored()
-    many = {**few, "subnet4": few["subnet4"] + added}
-    add = channel.apply_request([("subnet", str(one["id"]), one) for one in added])
-    remove = channel.apply_request(removed=[("subnet", str(one["id"])) for one in added])
+    ids = [("subnet", str(subnet(number)["id"])) for number in range(_LARGE_SUBNETS)]
+    remove = channel.apply_request(removed=ids)
     with Served(few) as served:
+        channel.seconds(served.kea, channel.apply_request(
+            [(*one, subnet(number)) for number, one in enumerate(ids)]))
+        names = [{"kind": kind, "key": key} for kind, key in ids]
+        added = [one["object"] for one in served.kea.command("nestor-get", {"objects": names})["objects"]]
+        channel.seconds(served.kea, remove)
+        upserted = [dict(name, object=value) for name, value in zip(names, added)]
+        add = channel.request("nestor-apply", packed.of({"upserted": upserted, "brief": True}))
+        many = {**few, "subnet4": few["subnet4"] + added}
         to_few, to_many = (channel.request("config-set", {"Dhcp4": {**served.own, **members}})
                            for members in (few, many))
         hook, whole = [], []

@@ -78,6 +78,8 @@ class FakeKea final : public kea::KeaControl {
   void SetNormalisation(std::function<std::string(std::string config)> normalise);
   // How many objects nestor-get gives after a cursor, at least 1; 100 unless told.
   void SetHookSlice(size_t objects);
+  // As a hook library of version 0.1 does.
+  void TakeNothingPacked() { hook_takes_packed_ = false; }
 
   // ---- What an operator does. False: Kea refused, with the damage that does.
 
@@ -185,6 +187,7 @@ class FakeKea final : public kea::KeaControl {
   Damage damage_ = Damage::kNone, damage_of_refusal_ = Damage::kDeaf;
   bool lasting_ = false;
   size_t hook_slice_ = 100;
+  bool hook_takes_packed_ = true;
   Rule test_rule_, set_rule_;
   std::function<std::string(std::string)> normalise_;
   std::map<std::string, Reply, std::less<>> refused_;

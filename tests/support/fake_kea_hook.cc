@@ -1,5 +1,8 @@
 // The commands of libdhcp_nestor.so in a Kea in memory.
 
+#include <absl/strings/escaping.h>
+#include <zstd.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -26,6 +29,19 @@ std::set<config::ObjectId> IdsOf(const config::ChangeSet& change) {
   return ids;
 }
 
+// The arguments of a command, which may have come packed.
+std::string Unpacked(std::string_view arguments) {
+  const auto document = json::ParseKea(std::string(arguments));
+  const json::Value* packed = document.ok() ? json::Find(document->root(), "packed") : nullptr;
+  std::string frame;
+  if (packed == nullptr || !absl::Base64Unescape(std::string(json::Text(*packed)), &frame)) {
+    return std::string(arguments);
+  }
+  std::string text(ZSTD_getFrameContentSize(frame.data(), frame.size()), '\0');
+  text.resize(ZSTD_decompress(text.data(), text.size(), frame.data(), frame.size()));
+  return text;
+}
+
 // The arguments of an answer that says no.
 std::string Reason(std::string_view reason, const std::vector<std::string>& refused = {}) {
   if (refused.empty()) return fmt::format(R"({{ "reason": "{}" }})", reason);
@@ -48,7 +64,7 @@ config::ChangeSet Part(const config::ChangeSet& change, size_t count) {
 
 FakeKea::Reply FakeKea::AnswerOfHook(std::string_view command, std::string_view arguments) {
   if (command == "nestor-status") return HookStatus();
-  const auto document = json::ParseKea(std::string(arguments));
+  const auto document = json::ParseKea(Unpacked(arguments));
   if (!document.ok()) return {1, std::string(Message(document.status())), Reason("malformed")};
   if (command == "nestor-apply") return ApplyByHook(document->root());
   if (json::Find(document->root(), "local") != nullptr) return LocalPart();
@@ -64,10 +80,10 @@ FakeKea::Reply FakeKea::HookStatus() const {
                       R"("ha-mode": "{}", "kea": "{}", "leases": {{ "dropped": 0, "sent": 0 }}, )"
                       R"("needs-config-set": [ "{}" ], "notices": {{ "dropped": 0, "sent": 0 }}, )"
                       R"("queued": 0, "refused": {}, "revision": "{}", "service": "{}", )"
-                      R"("socket": "", "version": "{}" }})",
+                      R"("socket": "", "takes-packed": {}, "version": "{}" }})",
                       hook_->applied, damage_ != Damage::kNone, ha_mode_, version_,
                       fmt::join(kNeedConfigSet, "\", \""), hook_->refused, hook_->revision(),
-                      ServiceName(service_), kLibraryVersion)};
+                      ServiceName(service_), hook_takes_packed_, kLibraryVersion)};
 }
 
 FakeKea::Reply FakeKea::LocalPart() const {
@@ -105,11 +121,19 @@ FakeKea::Reply FakeKea::ApplyByHook(const json::Value& arguments) {
   }
   config::ObjectSet objects = Mirrored(*config);
   const json::Value* dry_run = json::Find(arguments, "dry-run");
-  if (dry_run != nullptr && dry_run->IsTrue()) return {0, {}, hook_->Answer(ids, objects)};
+  const json::Value* brief = json::Find(arguments, "brief");
+  std::set<config::ObjectId> told = ids;
+  if (brief != nullptr && brief->IsTrue()) {
+    for (const auto& one : change->upserted) {
+      const config::Object* has = objects.Find(one.id);
+      if (has != nullptr && has->json == one.json) told.erase(one.id);
+    }
+  }
+  if (dry_run != nullptr && dry_run->IsTrue()) return {0, {}, hook_->Answer(told, objects)};
   running_ = *std::move(config);
   ++hook_->applied;
   hook_->Change(objects);
-  return {0, {}, hook_->Answer(ids, objects)};
+  return {0, {}, hook_->Answer(told, objects)};
 }
 
 absl::StatusOr<std::string> FakeKea::WithChange(const config::ChangeSet& change) const {

@@ -8,7 +8,7 @@ import os
 import random
 import socket
 
-from harness import bad_objects, compare, hostile_commands, objects, perfdhcp
+from harness import bad_objects, compare, hostile_commands, objects, packed, perfdhcp
 from harness.case import SystemTest, main
 from harness.change_ring import served_subnet
 from harness.random_config import RandomConfig
@@ -147,7 +147,8 @@ class HostileCase:
             rng = random.Random(f"{self.SERVICE} {_SEED} {number}")
             arguments = hostile_commands.Mutator(rng).mutated(self._change(rng, good))
             name = f"NESTOR_SEED={_SEED} mutation {number}"
-            answer = self._ask(name, hostile_commands.as_bytes("nestor-apply", arguments))
+            sent = packed.of(arguments) if number % 2 else arguments
+            answer = self._ask(name, hostile_commands.as_bytes("nestor-apply", sent))
             if answer["result"] == 1:
                 refused += 1
                 self._has_reason(name, answer)

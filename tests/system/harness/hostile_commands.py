@@ -1,6 +1,9 @@
 """Commands of the hook library that nobody honest sends, and a mutator of those that somebody does."""
+import base64
 import copy
 import json
+
+from . import packed
 
 # Of every type and beyond every range. What Kea's JSON itself cannot hold is in raw().
 _VALUES = (None, True, False, -1, 0, 1, 255, 256, 65536, 1 << 31, 1 << 32, (1 << 63) - 1, -(1 << 63), 0.5,
@@ -57,6 +60,24 @@ def raw(service):
         b'{"upserted": [{"kind": "global", "key": "hostname-char-set", "object": "]%s"}]}' % (b"(" * 1_000_000))
     yield "three hundred thousand objects", apply(
         b'{"removed": [%s]}' % b", ".join([b'{"kind": "nothing", "key": "x"}'] * 300_000))
+    for name, arguments in _packed(one):
+        yield f"packed: {name}", apply(json.dumps(arguments).encode())
+
+
+def _packed(one):
+    good = packed.frame(b'{"upserted": []}')
+    for value in (5, None, [], "", "%", "AAAA", "abc"):
+        yield f"as {value!r}", {"packed": value}
+    yield "beside others", {**packed.of_bytes(b"{}"), "dry-run": True}
+    yield "cut off", {"packed": base64.b64encode(good[:-1]).decode()}
+    yield "with a bit turned over", {"packed": base64.b64encode(good[:9] + bytes([good[9] ^ 64]) + good[10:]).decode()}
+    yield "300 MiB of nothing", packed.of_bytes(bytes(300 << 20))
+    for data in (b"", b"nothing", b"5", b"[]", b'{"upserted": [', b'{"upserted": []} {}', one % b'{"a": 1e99999}'):
+        yield f"of {data[:20]}", packed.of_bytes(data)
+    yield "twice", packed.of(packed.of_bytes(b"{}"))
+    for depth in (101, 4000, 10_000_000):
+        for bracket in "[{":
+            yield f"{depth} levels {bracket}", packed.of_bytes(one % nested(depth, bracket).encode())
 
 
 def upsert(kind, key, value):

@@ -22,7 +22,7 @@ using Result = Applied::Result;
 class ApplyTest : public HookFixture {
  protected:
   Applied Do(const ChangeSet& change, std::string_view before = {}, bool dry_run = false) {
-    auto applied = Apply(kea_, before, change, dry_run, kTimeout);
+    auto applied = Apply(kea_, *AskStatus(kea_, kTimeout), before, change, dry_run, kTimeout);
     EXPECT_TRUE(applied.ok()) << Message(applied.status());
     return applied.ok() ? *std::move(applied) : Applied();
   }
@@ -127,7 +127,7 @@ TEST_F(ApplyTest, BytesAndRealsReachKeaAsItsOwn) {
 
 TEST_F(ApplyTest, WhatKeaCannotWriteIsNotSent) {
   for (const ObjectId& id : {Subnet(2), ObjectId{Kind::kClientClass, "\u20ac"}}) {
-    const auto applied = Apply(kea_, {}, {{{id, "{\"x\":\"\u20ac\"}"}}, {}}, false, kTimeout);
+    const auto applied = Apply(kea_, {}, {}, {{{id, "{\"x\":\"\u20ac\"}"}}, {}}, false, kTimeout);
     EXPECT_EQ(applied.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(Message(applied.status())), HasSubstr(config::Describe(id, {})));
   }
@@ -136,12 +136,12 @@ TEST_F(ApplyTest, WhatKeaCannotWriteIsNotSent) {
 
 TEST_F(ApplyTest, AKeaWithoutTheLibraryIsNotFound) {
   EXPECT_TRUE(kea_.Set(R"({"Dhcp4":{}})"));
-  EXPECT_EQ(Apply(kea_, {}, {}, false, kTimeout).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Apply(kea_, {}, {}, {}, false, kTimeout).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(ApplyTest, SilenceMayHaveDoneIt) {
   kea_.Fail(testing::FakeKea::Fault::kLate);
-  const auto applied = Apply(kea_, {}, ChangedSubnet(), false, kTimeout);
+  const auto applied = Apply(kea_, {}, {}, ChangedSubnet(), false, kTimeout);
   EXPECT_EQ(applied.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_THAT(TextOf(Subnet(2)), HasSubstr("/17"));
 }
@@ -151,8 +151,8 @@ TEST(ApplyWireTest, IsSentAsDocumented) {
   const ChangeSet change{{{{Kind::kGlobal, "t1-percent"}, "1"},
                           {{Kind::kSubnet, "1"}, "{\"user-context\":{\"\u00fc\":\"\u00fc\"}}"}},
                          {{Kind::kSubnet, "2"}, {Kind::kReservation, "2/duid/01"}}};
-  (void)Apply(kea, "a:1", change, false, kTimeout);
-  (void)Apply(kea, {}, {}, true, kTimeout);
+  (void)Apply(kea, {}, "a:1", change, false, kTimeout);
+  (void)Apply(kea, {}, {}, {}, true, kTimeout);
   EXPECT_THAT(kea.sent,
               ElementsAre(Pair("nestor-apply",
                                "{\"before\":\"a:1\",\"upserted\":["
@@ -162,6 +162,55 @@ TEST(ApplyWireTest, IsSentAsDocumented) {
                                "\"removed\":[{\"kind\":\"subnet\",\"key\":\"2\"},"
                                "{\"kind\":\"reservation\",\"key\":\"2/duid/01\"}]}"),
                           Pair("nestor-apply", R"({"upserted":[],"removed":[],"dry-run":true})")));
+}
+
+// Many, of which Kea makes nothing else but of one.
+ChangeSet ManySubnets() {
+  ChangeSet change;
+  for (int i = 10; i < 99; ++i) {
+    const std::string json = fmt::format(R"({{"comment":"{0:0>100}","id":{0},"subnet":"10.{0}.0.0/16"}})", i);
+    change.upserted.push_back({{Kind::kSubnet, std::to_string(i)}, json});
+  }
+  return change;
+}
+
+TEST_F(ApplyTest, AManyObjectsChangeComesBackWholeThoughTheAnswerIsBrief) {
+  kea_.SetNormalisation([](std::string config) {
+    config.replace(config.find("10.20.0.0/16"), 12, "10.20.0.0/18");
+    return config;
+  });
+  ChangeSet change = ManySubnets();
+  change.removed.push_back(Subnet(2));
+  const Applied applied = Do(change);
+  EXPECT_EQ(applied.result, Result::kDone);
+  ASSERT_EQ(applied.after.changed.upserted.size(), change.upserted.size());
+  for (size_t i = 0; i < change.upserted.size(); ++i) {
+    EXPECT_EQ(applied.after.changed.upserted[i].id, change.upserted[i].id);
+    EXPECT_EQ(applied.after.changed.upserted[i].json, TextOf(change.upserted[i].id));
+  }
+  EXPECT_THAT(TextOf(Subnet(20)), HasSubstr("10.20.0.0/18"));
+  EXPECT_THAT(applied.after.changed.removed, ElementsAre(Subnet(2)));
+}
+
+TEST_F(ApplyTest, ALibraryThatTakesNothingPackedIsAskedAsBefore) {
+  kea_.TakeNothingPacked();
+  const Applied applied = Do(ManySubnets());
+  EXPECT_EQ(applied.result, Result::kDone);
+  EXPECT_THAT(applied.after.changed.upserted, SizeIs(ManySubnets().upserted.size()));
+}
+
+TEST(ApplyWireTest, WhatIsLargeIsSentPacked) {
+  ScriptedKea kea({});
+  Status library;
+  (void)Apply(kea, library, {}, ManySubnets(), false, kTimeout);
+  library.takes_packed = true;
+  (void)Apply(kea, library, {}, ManySubnets(), false, kTimeout);
+  (void)Apply(kea, library, {}, {}, false, kTimeout);
+  ASSERT_THAT(kea.sent, SizeIs(3));
+  EXPECT_GT(kea.sent[0].second.size(), 10'000);
+  EXPECT_LT(kea.sent[1].second.size(), 2'000);
+  EXPECT_THAT(kea.sent[1].second, ::testing::StartsWith(R"({"packed":")"));
+  EXPECT_EQ(kea.sent[2].second, R"({"upserted":[],"removed":[],"brief":true})");
 }
 
 // An answer, and what it comes to.
@@ -176,7 +225,7 @@ class ApplyOutcomeTest : public ::testing::TestWithParam<Outcome> {};
 TEST_P(ApplyOutcomeTest, IsAnErrorThatSaysWhy) {
   const auto& [answer, code, text] = GetParam();
   ScriptedKea kea({answer});
-  const auto applied = Apply(kea, {}, {}, false, kTimeout);
+  const auto applied = Apply(kea, {}, {}, {}, false, kTimeout);
   EXPECT_EQ(applied.status().code(), code);
   EXPECT_THAT(std::string(Message(applied.status())), HasSubstr(text));
 }
@@ -200,7 +249,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ApplyWireTest, ARefusalNeedNotNameAnObject) {
   ScriptedKea kea({R"({"result":1,"text":"no","arguments":{"reason":"refused"}})"});
-  const auto applied = Apply(kea, {}, {}, false, kTimeout);
+  const auto applied = Apply(kea, {}, {}, {}, false, kTimeout);
   ASSERT_TRUE(applied.ok()) << Message(applied.status());
   EXPECT_EQ(applied->result, Result::kRefused);
   EXPECT_EQ(applied->text, "no");
