@@ -120,15 +120,19 @@ bool Follower::Stands(Instant now) {
   }
   if (keeping_ != 0) return true;
   if (!stands_ && standing_.id.empty()) return false;
-  if (drifted && kept_digest_ == local_digest()) return false;
+  // A resync of what was fenced has forgotten the position: it differs from what the primary sent.
+  const bool forgotten = position_.sequence == 0;
+  const bool differs =
+      forgotten ? whole_ && local_digest() != whole_->position.digest : drifted;
+  if (differs && kept_digest_ == local_digest()) return false;
   // The primary has the same by now.
-  if (!drifted && position_.sequence != 0) {
+  if (!differs && !forgotten) {
     ForgetStanding();
     EndStanding();
     return false;
   }
   const auto before = base_ || !whole_ ? base_ : whole_->set;
-  if (drifted && before) return KeepStanding(before, known_, /*open=*/false, now);
+  if (differs && before) return KeepStanding(before, known_, /*open=*/false, now);
   if (!standing_.id.empty()) return KeepStanding(nullptr, nullptr, /*open=*/false, now);
   // Only the primary's tree can tell what it is a change of: see EndRepairWalk().
   return false;
@@ -203,8 +207,10 @@ void Follower::EndStanding() {
 std::string Follower::NewKeptId() { return fmt::format("{}-{}", kept_prefix_, next_kept_++); }
 
 std::string Follower::StandingText() const {
-  return fmt::format("changed on {} while {} was away, after change {}", options_.server,
-                     options_.primary, ChangeName(position_.term, position_.sequence));
+  const std::string text =
+      fmt::format("changed on {} while {} was away", options_.server, options_.primary);
+  if (position_.sequence == 0) return text;
+  return text + ", after change " + ChangeName(position_.term, position_.sequence);
 }
 
 }  // namespace nestor::protocol

@@ -234,7 +234,7 @@ std::string KeaHost::WantedBy(const Order& order) {
   if (order.command == "config-set") {
     wanted = testing::FakeKea(DhcpService::kDhcp4, clock_, order.arguments).Objects();
   } else if (order.command == "nestor-apply") {
-    const auto arguments = json::ParseKea(order.arguments);
+    const auto arguments = json::ParseKea(testing::HookArguments(order.arguments));
     const auto change =
         arguments.ok() ? testing::HookChange(arguments->root()) : arguments.status();
     if (change.ok()) config::Apply(*change, wanted);

@@ -1,5 +1,8 @@
 #include "tests/support/fake_hook.h"
 
+#include <absl/strings/escaping.h>
+#include <zstd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -152,6 +155,18 @@ absl::StatusOr<std::string> FakeHook::After(std::string_view cursor, size_t slic
   answer.resize(answer.rfind(" }"));
   return fmt::format(R"({}, "next": {} }})", answer,
                      KeaString(fmt::format("{}:{}", config::KindName(last.kind), last.key)));
+}
+
+std::string HookArguments(std::string_view arguments) {
+  const auto document = json::ParseKea(std::string(arguments));
+  const json::Value* packed = document.ok() ? json::Find(document->root(), "packed") : nullptr;
+  std::string frame;
+  if (packed == nullptr || !absl::Base64Unescape(std::string(json::Text(*packed)), &frame)) {
+    return std::string(arguments);
+  }
+  std::string text(ZSTD_getFrameContentSize(frame.data(), frame.size()), '\0');
+  text.resize(ZSTD_decompress(text.data(), text.size(), frame.data(), frame.size()));
+  return text;
 }
 
 absl::StatusOr<config::ChangeSet> HookChange(const json::Value& arguments) {

@@ -47,6 +47,9 @@ class FakeHook {
   std::deque<std::set<config::ObjectId>> changes_;  // the last of them led to generation_
 };
 
+// The arguments of one of the library's commands, unpacked where they came packed.
+std::string HookArguments(std::string_view arguments);
+
 // What nestor-apply is to change. InvalidArgument: malformed.
 absl::StatusOr<config::ChangeSet> HookChange(const json::Value& arguments);
 

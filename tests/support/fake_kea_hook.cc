@@ -1,8 +1,5 @@
 // The commands of libdhcp_nestor.so in a Kea in memory.
 
-#include <absl/strings/escaping.h>
-#include <zstd.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -29,19 +26,6 @@ std::set<config::ObjectId> IdsOf(const config::ChangeSet& change) {
   return ids;
 }
 
-// The arguments of a command, which may have come packed.
-std::string Unpacked(std::string_view arguments) {
-  const auto document = json::ParseKea(std::string(arguments));
-  const json::Value* packed = document.ok() ? json::Find(document->root(), "packed") : nullptr;
-  std::string frame;
-  if (packed == nullptr || !absl::Base64Unescape(std::string(json::Text(*packed)), &frame)) {
-    return std::string(arguments);
-  }
-  std::string text(ZSTD_getFrameContentSize(frame.data(), frame.size()), '\0');
-  text.resize(ZSTD_decompress(text.data(), text.size(), frame.data(), frame.size()));
-  return text;
-}
-
 // The arguments of an answer that says no.
 std::string Reason(std::string_view reason, const std::vector<std::string>& refused = {}) {
   if (refused.empty()) return fmt::format(R"({{ "reason": "{}" }})", reason);
@@ -64,7 +48,7 @@ config::ChangeSet Part(const config::ChangeSet& change, size_t count) {
 
 FakeKea::Reply FakeKea::AnswerOfHook(std::string_view command, std::string_view arguments) {
   if (command == "nestor-status") return HookStatus();
-  const auto document = json::ParseKea(Unpacked(arguments));
+  const auto document = json::ParseKea(HookArguments(arguments));
   if (!document.ok()) return {1, std::string(Message(document.status())), Reason("malformed")};
   if (command == "nestor-apply") return ApplyByHook(document->root());
   if (json::Find(document->root(), "local") != nullptr) return LocalPart();

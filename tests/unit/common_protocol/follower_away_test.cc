@@ -320,6 +320,32 @@ TEST_F(AwayTest, AnOperatorsResyncPutsTheLastOfADegradedPrimaryInPlace) {
   ASSERT_TRUE(order.has_value());
 }
 
+TEST_F(AwayTest, AResyncOfWhatIsFencedKeepsWhatStoodThoughNobodyKnowsWhatItIsAChangeOf) {
+  Publish(Subnets({1, 2}));
+  FinishAs(Kind::kUnknown);
+  StartAgain(Subnets({1, 2, 3, 9}));
+  ++stream.term;
+  stream.sets.erase(2);
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::CONTINUE));
+  ASSERT_EQ(State(), "FENCED");
+  EXPECT_TRUE(follower->stands());
+  EXPECT_THAT(Kept(), IsEmpty());
+
+  Resync(v1::RESYNC_SNAPSHOT);
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::SNAPSHOT));
+  hold_keep = true;
+  Transfer(stream.SnapshotAt(stream.head()));
+  EXPECT_FALSE(order.has_value()) << "it is not kept yet";
+  FinishKeep();
+  EXPECT_THAT(Kept(), ElementsAre("closed +9"));
+  ASSERT_TRUE(order.has_value());
+  Finish();
+  EXPECT_EQ(DigestOf(kea), stream.head_digest());
+  EXPECT_FALSE(follower->stands());
+}
+
 TEST_F(AwayTest, TheDiffIsWithWhatThePrimaryHadLast) {
   GoAway();
   Local(Subnets({1, 2, 4}));
