@@ -188,7 +188,8 @@ ConstElementPtr Answer(const std::function<ElementPtr()>& work, uint64_t& refuse
 }
 
 ConstElementPtr Unpacked(const ConstElementPtr& arguments) {
-  const bool packed = arguments && arguments->getType() == Element::map && arguments->contains("packed");
+  const bool packed =
+      arguments && arguments->getType() == Element::map && arguments->contains("packed");
   if (!packed) return arguments;
   CheckNames(arguments, {"packed"});
   return Unpack(Argument(arguments, "packed", Element::string)->stringValue());
@@ -199,10 +200,11 @@ std::vector<Object> Otherwise(const std::vector<Object>& after, const std::vecto
   std::map<ObjectId, ConstElementPtr> values;
   for (const Object& object : given) values[object.id] = object.value;
   std::vector<Object> otherwise;
-  std::copy_if(after.begin(), after.end(), std::back_inserter(otherwise), [&](const Object& object) {
-    const auto found = values.find(object.id);
-    return found == values.end() || !object.value || !object.value->equals(*found->second);
-  });
+  std::copy_if(
+      after.begin(), after.end(), std::back_inserter(otherwise), [&](const Object& object) {
+        const auto found = values.find(object.id);
+        return found == values.end() || !object.value || !object.value->equals(*found->second);
+      });
   return otherwise;
 }
 

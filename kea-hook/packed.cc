@@ -56,8 +56,7 @@ isc::data::ConstElementPtr Unpack(const std::string& packed) {
   }
   const std::string json = Inflate(frame);
   if (IsTooDeep(json)) {
-    throw Refused(kMalformed,
-                  "packed is deeper than " + std::to_string(kDeepest) + " levels");
+    throw Refused(kMalformed, "packed is deeper than " + std::to_string(kDeepest) + " levels");
   }
   try {
     return isc::data::Element::fromJSON(json);

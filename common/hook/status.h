@@ -24,7 +24,7 @@ struct Status {
   std::string config_backend;  // the type of the database of config-control; empty: none
   // Kea refused a configuration since the library was loaded; Kea 2.2 serves no DHCP then.
   bool config_set_failed = false;
-  std::string socket;  // where its notices go; empty: nowhere
+  std::string socket;         // where its notices go; empty: nowhere
   bool takes_packed = false;  // and answers briefly: from version 0.2 on
   Datagrams notices, leases;
   uint64_t queued_bytes = 0;                  // sent, and not taken yet by whoever listens

@@ -122,8 +122,7 @@ bool Follower::Stands(Instant now) {
   if (!stands_ && standing_.id.empty()) return false;
   // A resync of what was fenced has forgotten the position: it differs from what the primary sent.
   const bool forgotten = position_.sequence == 0;
-  const bool differs =
-      forgotten ? whole_ && local_digest() != whole_->position.digest : drifted;
+  const bool differs = forgotten ? whole_ && local_digest() != whole_->position.digest : drifted;
   if (differs && kept_digest_ == local_digest()) return false;
   // The primary has the same by now.
   if (!differs && !forgotten) {

@@ -31,8 +31,8 @@ class Query;
 
 // One SQLite file, held exclusively: WAL, synchronous=FULL, no shared memory.
 //
-// What a write says is durable when it returns OK, but for TransactUnsynced(). After an I/O error nothing more is read or
-// written: every call answers Internal. Not thread-safe.
+// What a write says is durable when it returns OK, but for TransactUnsynced(). After an I/O error
+// nothing more is read or written: every call answers Internal. Not thread-safe.
 class Database {
  public:
   // Opens or creates the file with mode 0600, checks it and brings it to the newest schema.
@@ -62,8 +62,8 @@ class Database {
     return status;
   }
 
-  // As Transact(), without waiting for the disk: what it commits outlives this process, and a failure
-  // of the power from the next commit on that is synced.
+  // As Transact(), without waiting for the disk: what it commits outlives this process, and a
+  // failure of the power from the next commit on that is synced.
   template <typename Body>
   absl::Status TransactUnsynced(Body&& body) {
     RETURN_IF_ERROR(Execute("PRAGMA synchronous = NORMAL"));

@@ -70,8 +70,7 @@ class SqliteFollowerStore final : public FollowerStore {
     MutexLock lock(mutex_);
     return Write([&]() -> absl::Status {
       mutex_.AssertHeld();
-      RETURN_IF_ERROR(
-          log_.SetApplied(relationship, memory.position.sequence, superseded, detail));
+      RETURN_IF_ERROR(log_.SetApplied(relationship, memory.position.sequence, superseded, detail));
       return memories_.Save(relationship, memory);
     });
   }

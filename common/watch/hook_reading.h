@@ -39,8 +39,8 @@ class HookReading {
 
   // Reads what changed since the last read. Errors as those of common/hook/objects.h.
   absl::StatusOr<Running> Read(absl::Duration timeout);
-  // Where set and library are known: whether `revision`, which the library told of, is news, and then
-  // reads what changed. Nothing: there is more to it, or Kea does not say.
+  // Where set and library are known: whether `revision`, which the library told of, is news, and
+  // then reads what changed. Nothing: there is more to it, or Kea does not say.
   std::optional<bool> ReadNews(std::string_view revision, absl::Duration timeout);
   // What Kea was last known to have, where that is of the library's instance as of the last Ask().
   std::optional<Running> Known() const;

@@ -70,9 +70,9 @@ class ChangeSource {
   // Asks Kea, about 1 ms. An unreachable Kea is a Notice with health.reachable false, not an error.
   virtual Notice Poll() = 0;
 
-  // As Poll(), where the hook library told of `revision` and Kea was asked within the last second: Kea
-  // is asked for nothing but what changed, which Known() has then, and its health is that of the last
-  // Poll(). Nothing where there may be more to it; then it is Poll()'s.
+  // As Poll(), where the hook library told of `revision` and Kea was asked within the last second:
+  // Kea is asked for nothing but what changed, which Known() has then, and its health is that of
+  // the last Poll(). Nothing where there may be more to it; then it is Poll()'s.
   virtual std::optional<Notice> PollTold(std::string_view revision) = 0;
 
   enum class By {

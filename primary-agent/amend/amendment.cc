@@ -227,9 +227,9 @@ absl::StatusOr<bool> Amendment::Ask(std::vector<ChangeSet::Upsert> upserted,
   ChangeSet change = context_;
   std::erase_if(change.upserted, [&](const auto& one) { return asked.contains(one.id); });
   std::move(upserted.begin(), upserted.end(), std::back_inserter(change.upserted));
-  ASSIGN_OR_RETURN(const hook::Applied applied,
-                   hook::Apply(kea_, *source_.hook(), revision_, change, /*dry_run=*/true,
-                               TimeoutFor(change)));
+  ASSIGN_OR_RETURN(
+      const hook::Applied applied,
+      hook::Apply(kea_, *source_.hook(), revision_, change, /*dry_run=*/true, TimeoutFor(change)));
   changed_meanwhile = applied.result == hook::Applied::Result::kChangedMeanwhile;
   if (applied.result != hook::Applied::Result::kDone) return false;
   for (const ChangeSet::Upsert& made : applied.after.changed.upserted) {
@@ -258,8 +258,8 @@ absl::StatusOr<Amendment::Went> Amendment::Finish() {
     source_.Expect(order_.origin);
     gave_ = true;
   }
-  auto applied = hook::Apply(kea_, *source_.hook(), revision_, change, order_.dry_run,
-                             TimeoutFor(change));
+  auto applied =
+      hook::Apply(kea_, *source_.hook(), revision_, change, order_.dry_run, TimeoutFor(change));
   if (!applied.ok()) return applied.status();
   if (applied->result != hook::Applied::Result::kDone && !order_.dry_run) source_.Expect({});
   if (applied->result == hook::Applied::Result::kChangedMeanwhile) return Went::kReadAgain;

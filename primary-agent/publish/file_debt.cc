@@ -91,10 +91,9 @@ absl::Status FileDebt::BringForward(const config::ObjectSet& from, const config:
                  "libdhcp_nestor.so is not loaded there, or of no "
                  "use");
   }
-  ASSIGN_OR_RETURN(
-      const hook::Applied applied,
-      hook::Apply(kea_, *source_.hook(), known->revision, config::Diff(from, to), /*dry_run=*/false,
-                  kTimeout));
+  ASSIGN_OR_RETURN(const hook::Applied applied,
+                   hook::Apply(kea_, *source_.hook(), known->revision, config::Diff(from, to),
+                               /*dry_run=*/false, kTimeout));
   if (applied.result == hook::Applied::Result::kDone) return absl::OkStatus();
   if (applied.result == hook::Applied::Result::kChangedMeanwhile) {
     return Error(absl::StatusCode::kUnavailable, "it changed meanwhile");

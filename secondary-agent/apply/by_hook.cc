@@ -13,9 +13,8 @@ bool Applier::Change(Job& job) {
   job.result.sent = true;
   size_t bytes = 0;
   for (const auto& upsert : job.plan.change.upserted) bytes += upsert.json.size();
-  const auto applied =
-      hook::Apply(kea_, *source_.hook(), job.before.revision, job.plan.change, /*dry_run=*/false,
-                  kea::SetTimeout(bytes));
+  const auto applied = hook::Apply(kea_, *source_.hook(), job.before.revision, job.plan.change,
+                                   /*dry_run=*/false, kea::SetTimeout(bytes));
   if (applied.ok()) return TakeAnswer(job, *applied);
   if (absl::IsNotFound(applied.status()) || absl::IsFailedPrecondition(applied.status())) {
     NESTOR_LOG(warn, "HOOK_UNUSABLE", "what=\"{}\" error=\"{}\"", job.target.label,

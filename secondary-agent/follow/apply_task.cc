@@ -119,8 +119,8 @@ absl::Status ApplyTask::Settle(const protocol::ApplyOrder& order, const protocol
     memory.persisted = false;
     // An approval is for that change alone.
     if (memory.approved_sequence <= sequence) memory.approved_sequence = 0;
-    RETURN_IF_ERROR(store_.SaveApplied(relationship_, memory, order.superseded,
-                                       protocol::AppliedBy(end.by)));
+    RETURN_IF_ERROR(
+        store_.SaveApplied(relationship_, memory, order.superseded, protocol::AppliedBy(end.by)));
   } else if (earlier && sent) {
     RETURN_IF_ERROR(store_.Save(relationship_, memory));
   }

@@ -91,7 +91,8 @@ def rows_of(size):
 
 
 def large(size):
-    """The row of 1,000 subnets more than `size` has, at once. As the agents send them: as Kea has them, packed."""
+    """The row of 1,000 subnets more than `size` has, at once, as the agents send them: as Kea has
+    them, packed."""
     few = size.mirrored()
     ids = [("subnet", str(subnet(number)["id"])) for number in range(_LARGE_SUBNETS)]
     remove = channel.apply_request(removed=ids)
@@ -127,7 +128,8 @@ def main(names):
     figures.print_table(["one object", "nestor-apply", "version-get", "more", "p99"],
                         [row for size in chosen for row in rows_of(size)])
     print()
-    figures.print_table(["one change", "nestor-apply", "config-set", "ratio"], [large(sizes.ALL[0]), large(sizes.ALL[2])])
+    figures.print_table(["one change", "nestor-apply", "config-set", "ratio"],
+                        [large(sizes.ALL[0]), large(sizes.ALL[2])])
 
 
 if __name__ == "__main__":

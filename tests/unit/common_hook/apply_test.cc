@@ -168,7 +168,8 @@ TEST(ApplyWireTest, IsSentAsDocumented) {
 ChangeSet ManySubnets() {
   ChangeSet change;
   for (int i = 10; i < 99; ++i) {
-    const std::string json = fmt::format(R"({{"comment":"{0:0>100}","id":{0},"subnet":"10.{0}.0.0/16"}})", i);
+    const std::string json =
+        fmt::format(R"({{"comment":"{0:0>100}","id":{0},"subnet":"10.{0}.0.0/16"}})", i);
     change.upserted.push_back({{Kind::kSubnet, std::to_string(i)}, json});
   }
   return change;

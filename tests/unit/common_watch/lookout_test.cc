@@ -124,10 +124,9 @@ TEST_F(LookoutTest, LooksAgainWhereAChangeIsToldOfDuringALook) {
 
 TEST_F(LookoutTest, AsksForNothingButWhatTheLibraryToldOf) {
   const auto with_library = [](int lifetime) {
-    return fmt::format(
-        R"({{"Dhcp4":{{"hooks-libraries":[{{"library":"/h/libdhcp_nestor.so"}}],)"
-        R"("valid-lifetime":{}}}}})",
-        lifetime);
+    return fmt::format(R"({{"Dhcp4":{{"hooks-libraries":[{{"library":"/h/libdhcp_nestor.so"}}],)"
+                       R"("valid-lifetime":{}}}}})",
+                       lifetime);
   };
   kea_.Set(with_library(1));
   Pass(absl::Seconds(3));
