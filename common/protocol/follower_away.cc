@@ -32,8 +32,9 @@ void Follower::NoteAway(Instant now) {
   if (position_.sequence == 0) return;
   const bool here = PrimaryHere();
   if (!here || (!reachable_ && now < doubt_until_)) doubt_until_ = now + kDoubt;
-  if (link_ == LinkState::kFenced) return;
-  if (here) gone_at_.reset();
+  const bool fenced = link_ == LinkState::kFenced;  // by one that is heard
+  if (here || fenced) gone_at_.reset();
+  if (fenced) return;
   if (!here && !gone_at_) gone_at_ = now;
   const bool away = !here && now - *gone_at_ >= kAwayAfter;
   if (away == away_told_ || (!away && !here)) return;
@@ -120,18 +121,15 @@ bool Follower::Stands(Instant now) {
   }
   if (keeping_ != 0) return true;
   if (!stands_ && standing_.id.empty()) return false;
-  // A resync of what was fenced has forgotten the position: it differs from what the primary sent.
-  const bool forgotten = position_.sequence == 0;
-  const bool differs = forgotten ? whole_ && local_digest() != whole_->position.digest : drifted;
-  if (differs && kept_digest_ == local_digest()) return false;
+  if (drifted && kept_digest_ == local_digest()) return false;
   // The primary has the same by now.
-  if (!differs && !forgotten) {
+  if (!drifted && position_.sequence != 0) {
     ForgetStanding();
     EndStanding();
     return false;
   }
   const auto before = base_ || !whole_ ? base_ : whole_->set;
-  if (differs && before) return KeepStanding(before, known_, /*open=*/false, now);
+  if (drifted && before) return KeepStanding(before, known_, /*open=*/false, now);
   if (!standing_.id.empty()) return KeepStanding(nullptr, nullptr, /*open=*/false, now);
   // Only the primary's tree can tell what it is a change of: see EndRepairWalk().
   return false;
@@ -206,10 +204,8 @@ void Follower::EndStanding() {
 std::string Follower::NewKeptId() { return fmt::format("{}-{}", kept_prefix_, next_kept_++); }
 
 std::string Follower::StandingText() const {
-  const std::string text =
-      fmt::format("changed on {} while {} was away", options_.server, options_.primary);
-  if (position_.sequence == 0) return text;
-  return text + ", after change " + ChangeName(position_.term, position_.sequence);
+  return fmt::format("changed on {} while {} was away, after change {}", options_.server,
+                     options_.primary, ChangeName(position_.term, position_.sequence));
 }
 
 }  // namespace nestor::protocol

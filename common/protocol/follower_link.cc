@@ -248,16 +248,16 @@ void Follower::ForgetHold() {
   if (state_before_ == ApplyState::kHeld) state_before_ = ApplyState::kIdle;
 }
 
-// A person said that what the primary has now counts, whatever is held here.
+// A person said that what the primary has now counts, whatever is held here: it is of no stream any
+// more, and only tells what was changed by hand.
 void Follower::ForgetPosition() {
   ForgetQueue();
-  position_ = {};
+  position_.stream_id.clear();
+  if (intent_) intent_->stream_id.clear();
   persisted_ = false;
   ++unpersisted_;
   persisted_sequence_ = 0;
   received_ = 0;
-  intent_.reset();
-  base_ = nullptr;
 }
 
 void Follower::ActOnWelcome(Instant now) {

@@ -39,20 +39,6 @@ class AwayTest : public FollowerTest {
     heartbeat.mutable_heartbeat()->set_publisher_state(state);
     return heartbeat;
   }
-  // "+4 -1 ~2" of what was kept, in the order it was.
-  std::vector<std::string> Kept() const {
-    std::vector<std::string> texts;
-    for (const Keep& keep : kept_changes) {
-      const config::ChangeSet change = config::Diff(*keep.before, *keep.after);
-      std::string text = keep.open ? "open" : "closed";
-      for (const auto& one : change.upserted) {
-        text += fmt::format(" {}{}", keep.before->Find(one.id) == nullptr ? '+' : '~', one.id.key);
-      }
-      for (const auto& id : change.removed) text += " -" + id.key;
-      texts.push_back(text);
-    }
-    return texts;
-  }
 };
 
 TEST_F(AwayTest, ADriftStandsUntilThePrimaryIsBackAndIsKeptFirst) {

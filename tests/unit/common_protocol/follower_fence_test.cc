@@ -5,7 +5,9 @@
 namespace nestor::protocol {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using Kind = ApplyEnd::Kind;
 
 class FenceTest : public LinkTest {
@@ -15,11 +17,21 @@ class FenceTest : public LinkTest {
     Follow();
     Publish(Subnets({1, 2, 3}));
     FinishAs(Kind::kUnknown);
+    FenceByHead(2);
+  }
+  // The primary comes back with a journal that ends at `head`.
+  void FenceByHead(uint64_t head) {
     PrimaryRestarts();
-    stream.sets.erase(3);
+    stream.sets.erase(stream.sets.upper_bound(head), stream.sets.end());
     Hear(stream.Heartbeat());
     Hear(stream.Welcome(v1::CONTINUE));
     ASSERT_EQ(State(), "FENCED");
+  }
+  void ResyncToAnOlderJournal() {
+    FenceByHead(1);
+    Resync(v1::RESYNC_SNAPSHOT);
+    Hear(stream.Welcome(v1::CONTINUE));
+    ASSERT_EQ(State(), "SNAPSHOT");
   }
 };
 
@@ -164,6 +176,69 @@ TEST_F(FenceTest, AResyncOfWhatIsFencedAgainIsAborted) {
   Hear(refused);
   EXPECT_EQ(State(), "FENCED");
   EXPECT_THAT(Announced(), ::testing::EndsWith("resync STARTED, resync ABORTED"));
+}
+
+// -- what was changed by hand, when an older journal's snapshot is to take its place
+
+TEST_F(FenceTest, WhatStandsWithoutABaseIsKeptAsAChangeOfTheSnapshot) {
+  Follow();
+  Restart();
+  Local(Subnets({1, 99}));
+  ResyncToAnOlderJournal();
+  EXPECT_THAT(Kept(), IsEmpty());
+  hold_keep = true;
+  Transfer(stream.SnapshotAt(1));
+  EXPECT_FALSE(order.has_value()) << "it is not kept yet";
+  FinishKeep();
+  EXPECT_THAT(Kept(), ElementsAre("closed +99"));
+  ASSERT_TRUE(order.has_value());
+  Finish();
+  EXPECT_EQ(DigestOf(kea), stream.head_digest());
+}
+
+TEST_F(FenceTest, WhatIsChangedWhileTheSnapshotIsOnItsWayIsKeptToo) {
+  Follow();
+  Pass(absl::Seconds(10), /*beating=*/false);
+  Local(Subnets({1, 2, 5}));
+  ResyncToAnOlderJournal();
+  Local(Subnets({1, 2, 6}));
+  Transfer(stream.SnapshotAt(1));
+  ASSERT_THAT(Kept(), ElementsAre("closed +5", "closed +6"));
+  EXPECT_THAT(kept_changes[1].detail, HasSubstr("after change 1/2"));
+  ASSERT_TRUE(order.has_value());
+}
+
+TEST_F(FenceTest, WhatIsNoticedOnlyWhileTheSnapshotIsOnItsWayIsKeptToo) {
+  Follow();
+  ResyncToAnOlderJournal();
+  Local(Subnets({1, 2, 5}));
+  Transfer(stream.SnapshotAt(1));
+  EXPECT_THAT(Kept(), ElementsAre("closed +5"));
+  ASSERT_TRUE(order.has_value());
+}
+
+TEST_F(FenceTest, WhatAnApplyThatWasCutOffLeftIsNoChangeByHand) {
+  Follow();
+  Publish(Subnets({1, 2, 3}));
+  FinishAs(Kind::kUnknown);
+  Restart();
+  Local(Subnets({1, 2, 3}));
+  ResyncToAnOlderJournal();
+  Transfer(stream.SnapshotAt(1));
+  ASSERT_TRUE(order.has_value());
+  Finish();
+  EXPECT_THAT(Kept(), IsEmpty());
+}
+
+TEST_F(FenceTest, ThePrimaryThatFencesIsNotSaidToBeAway) {
+  Follow();
+  Restart();
+  Local(kea);
+  FenceByHead(1);
+  Pass(absl::Seconds(10));
+  Resync(v1::RESYNC_SNAPSHOT);
+  Tick();
+  EXPECT_EQ(Announced(), "fenced FENCED, resync STARTED");
 }
 
 // -- another stream
