@@ -100,6 +100,7 @@ absl::Status Amendment::Begin() {
   }
   running_ = known->set;
   revision_ = known->revision;
+  library_ = *source_.hook();  // Kea may be out of reach at a later step
   if (order_.wanted) {
     ASSIGN_OR_RETURN(wanted_, order_.wanted(*running_));
   } else {
@@ -139,7 +140,7 @@ absl::Status Amendment::Complete() {
       if (wanted_.Find(id) == nullptr) wanted_.Put(id, json);
     }
   }
-  for (const std::string& name : source_.hook()->needs_config_set) {
+  for (const std::string& name : library_.needs_config_set) {
     const ObjectId id{Kind::kGlobal, name};
     const config::Object *written = wanted_.Find(id), *other = others.Find(id);
     if (written == nullptr || other == nullptr) continue;
@@ -149,7 +150,7 @@ absl::Status Amendment::Complete() {
 }
 
 void Amendment::FindUnsure() {
-  const auto& needing = source_.hook()->needs_config_set;
+  const auto& needing = library_.needs_config_set;
   for (const auto& [id, json] : config::Diff(*running_, wanted_).upserted) {
     const bool unaskable = id.kind == Kind::kGlobal &&
                            std::find(needing.begin(), needing.end(), id.key) != needing.end();
@@ -227,9 +228,8 @@ absl::StatusOr<bool> Amendment::Ask(std::vector<ChangeSet::Upsert> upserted,
   ChangeSet change = context_;
   std::erase_if(change.upserted, [&](const auto& one) { return asked.contains(one.id); });
   std::move(upserted.begin(), upserted.end(), std::back_inserter(change.upserted));
-  ASSIGN_OR_RETURN(
-      const hook::Applied applied,
-      hook::Apply(kea_, *source_.hook(), revision_, change, /*dry_run=*/true, TimeoutFor(change)));
+  ASSIGN_OR_RETURN(const hook::Applied applied, hook::Apply(kea_, library_, revision_, change,
+                                                            /*dry_run=*/true, TimeoutFor(change)));
   changed_meanwhile = applied.result == hook::Applied::Result::kChangedMeanwhile;
   if (applied.result != hook::Applied::Result::kDone) return false;
   for (const ChangeSet::Upsert& made : applied.after.changed.upserted) {
@@ -258,8 +258,7 @@ absl::StatusOr<Amendment::Went> Amendment::Finish() {
     source_.Expect(order_.origin);
     gave_ = true;
   }
-  auto applied =
-      hook::Apply(kea_, *source_.hook(), revision_, change, order_.dry_run, TimeoutFor(change));
+  auto applied = hook::Apply(kea_, library_, revision_, change, order_.dry_run, TimeoutFor(change));
   if (!applied.ok()) return applied.status();
   if (applied->result != hook::Applied::Result::kDone && !order_.dry_run) source_.Expect({});
   if (applied->result == hook::Applied::Result::kChangedMeanwhile) return Went::kReadAgain;

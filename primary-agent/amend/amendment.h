@@ -97,6 +97,7 @@ class Amendment {
 
   bool begun_ = false, looked_at_few_ = false, gave_ = false;
   std::string revision_;
+  hook::Status library_;
   std::shared_ptr<const config::ObjectSet> running_;
   config::ObjectSet wanted_;
   // Objects that are written otherwise than they run, those of the kinds with few objects first.
