@@ -12,7 +12,7 @@ namespace {
 
 constexpr unsigned long long kMostBytes = 256ull << 20;
 // Kea reads JSON by recursion.
-constexpr int kDeepest = 150;
+constexpr int kMostLevels = 150;
 
 bool IsTooDeep(const std::string& json) {
   int depth = 0;
@@ -25,7 +25,7 @@ bool IsTooDeep(const std::string& json) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > kDeepest) return true;
+      if (++depth > kMostLevels) return true;
     } else if (c == '}' || c == ']') {
       --depth;
     }
@@ -56,7 +56,7 @@ isc::data::ConstElementPtr Unpack(const std::string& packed) {
   }
   const std::string json = Inflate(frame);
   if (IsTooDeep(json)) {
-    throw Refused(kMalformed, "packed is deeper than " + std::to_string(kDeepest) + " levels");
+    throw Refused(kMalformed, "packed is deeper than " + std::to_string(kMostLevels) + " levels");
   }
   try {
     return isc::data::Element::fromJSON(json);

@@ -79,7 +79,7 @@ class SqliteFollowerStore final : public FollowerStore {
                         const std::vector<std::string>& changes) override {
     MutexLock lock(mutex_);
     RETURN_IF_ERROR(log_.Load());
-    const absl::Status status = database_->TransactUnsynced([&]() -> absl::Status {
+    absl::Status status = database_->TransactUnsynced([&]() -> absl::Status {
       mutex_.AssertHeld();
       for (const std::string& bytes : changes) RETURN_IF_ERROR(Keep(relationship, bytes));
       return absl::OkStatus();
