@@ -13,7 +13,7 @@ import threading
 import time
 import xml.etree.ElementTree
 
-from harness import bad_objects, perfdhcp
+from harness import bad_objects, packed, perfdhcp
 from harness.case import SystemTest, main
 from harness.change_ring import ChangeRing
 from harness.two_keas import TwoKeas
@@ -24,7 +24,7 @@ _SEED = int(os.environ.get("NESTOR_SEED", "0"))
 _LONG = _CHANGES > 10_000
 _OURS = re.compile(r"nestor|libdhcp_nestor")
 # How often, in changes.
-_DRY, _BAD, _PAGES, _SINCE = 5, 7, 25, 10
+_DRY, _BAD, _PAGES, _SINCE, _PACKED = 5, 7, 25, 10, 3
 
 
 class Listener:
@@ -76,7 +76,8 @@ class Campaign:
             if number % _BAD == 0:
                 self._refused(change, self.bad[number // _BAD % len(self.bad)])
             before = revision
-            revision = self.kea.command("nestor-apply", change, 60)["revision"]
+            sent = packed.of({**change, "brief": True}) if number % _PACKED == 0 else change
+            revision = self.kea.command("nestor-apply", sent, 60)["revision"]
             self.done["changes"] += 1
             if number % _SINCE == 0:
                 self.kea.command("nestor-get", {"since": before}, 60)
