@@ -40,12 +40,19 @@ Notifier::~Notifier() {
   if (fd_ >= 0) close(fd_);
 }
 
-// Each by its address, so that an agent that was restarted is found.
 void Notifier::Send(const std::string& text, Tally& tally) noexcept {
-  const sockaddr_un address = AddressOf(path_);
-  const bool sent = sendto(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
-                           reinterpret_cast<const sockaddr*>(&address),
-                           sizeof address) == static_cast<ssize_t>(text.size());
+  const auto send_once = [&] {
+    return send(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(text.size());
+  };
+  bool sent = send_once();
+  // No agent was there yet, or another one is by now. Looking for it each time would cost as much
+  // as the sending.
+  if (!sent && errno != EAGAIN) {
+    const sockaddr_un address = AddressOf(path_);
+    sent = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+           send_once();
+  }
   ++(sent ? tally.sent : tally.dropped);
 }
 

@@ -156,16 +156,16 @@ class Follower {
   bool OnTheWay(std::string_view digest) const;
   bool TargetIsHere() const;
   void Resume();
-  bool ApplyTarget();
+  bool ApplyTarget(Instant now);
   size_t TargetSize() const;
   bool FromQueue(size_t size, ApplyOrder& order);
-  bool RecordReached();
+  bool RecordReached(Instant now);
   bool Settled();
   bool BelowIntent(uint64_t sequence) const;
   void RepairDrift(Instant now);
   // What an order is for: to get on, to record what Kea has already, to put the position back.
   enum class Purpose { kTarget, kRecord, kRepair };
-  void Start(ApplyOrder order, Purpose purpose);
+  void Start(ApplyOrder order, Purpose purpose, Instant now);
   void Applied(const ApplyEnd& end, Instant now);
   void ForgetRefusal();
   void DropApplied();

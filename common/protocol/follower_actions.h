@@ -51,7 +51,7 @@ struct Persist {
   bool at_once = false;  // the agent is about to end
 };
 
-// Makes received changes durable for the history; then OnReceived().
+// Keeps received changes for the history, not synced yet; then OnReceived().
 struct KeepReceived {
   std::vector<std::string> envelopes;
   uint64_t up_to = 0;

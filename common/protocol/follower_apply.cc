@@ -56,7 +56,7 @@ void Follower::MaybeApply(Instant now) {
     if (verify_ready_ && !walk_) StartWalk(now);
     return;
   }
-  if (ApplyTarget()) return;
+  if (ApplyTarget(now)) return;
   RepairDrift(now);
 }
 
@@ -88,7 +88,7 @@ void Follower::Resume() {
 }
 
 // True: an order was begun, or it is right to wait.
-bool Follower::ApplyTarget() {
+bool Follower::ApplyTarget(Instant now) {
   const size_t size = TargetSize();
   if (!whole_ && size == 0) return Settled();
   ApplyOrder order;
@@ -104,17 +104,17 @@ bool Follower::ApplyTarget() {
     apply_ = ApplyState::kRejected;
     if (last_error_.empty()) last_error_ = refused_nack_.text();
   }
-  if (refused || held) return RecordReached();
+  if (refused || held) return RecordReached(now);
   if (whole_) {
     order.base = whole_->set;
     for (size_t i = 0; i < size; ++i) order.changes.push_back(queue_[i].change);
   } else if (!FromQueue(size, order)) {
-    return RecordReached();
+    return RecordReached(now);
   }
   // What leads back to the position's configuration removes nothing that a person did not add.
   order.approved = (approved_sequence_ != 0 && approved_sequence_ == order.position.sequence) ||
                    (InStream() && order.position.digest == position_.digest);
-  Start(std::move(order), Purpose::kTarget);
+  Start(std::move(order), Purpose::kTarget, now);
   return true;
 }
 
@@ -147,7 +147,7 @@ bool Follower::FromQueue(size_t size, ApplyOrder& order) {
 
 // Where the target is not to be tried, but Kea has a configuration on the way to it: that becomes
 // the position, since going back from it would be going back to something older.
-bool Follower::RecordReached() {
+bool Follower::RecordReached(Instant now) {
   const std::string local = local_digest();
   size_t size = queue_.size();
   while (size > 0 && queue_[size - 1].digest_after != local) --size;
@@ -161,7 +161,7 @@ bool Follower::RecordReached() {
     return false;
   }
   order.base = known_;
-  Start(std::move(order), Purpose::kRecord);
+  Start(std::move(order), Purpose::kRecord, now);
   return true;
 }
 
@@ -194,10 +194,10 @@ void Follower::RepairDrift(Instant now) {
   order.base = base_;
   // What is being put back was there a moment ago: nothing is removed that a person did not add.
   order.approved = true;
-  Start(std::move(order), Purpose::kRepair);
+  Start(std::move(order), Purpose::kRepair, now);
 }
 
-void Follower::Start(ApplyOrder order, Purpose purpose) {
+void Follower::Start(ApplyOrder order, Purpose purpose, Instant now) {
   // What a snapshot's label covers was overtaken by the snapshot; that is not told one by one.
   uint64_t passed = InStream() ? position_.sequence + 1 : 1;
   if (whole_) passed = std::max(passed, whole_->position.sequence);
@@ -206,8 +206,8 @@ void Follower::Start(ApplyOrder order, Purpose purpose) {
   for (; passed < order.position.sequence; ++passed) order.superseded.push_back(passed);
   if (purpose == Purpose::kTarget) open_target_ = order.position.sequence;
   open_purpose_ = purpose;
-  // What was changed meanwhile is not kept yet.
-  if (stands_ && order.base) order.digest_before = local_digest();
+  // What was changed meanwhile is not kept yet, or not even read.
+  if (order.base && (stands_ || InDoubt(now))) order.digest_before = local_digest();
   state_before_ = apply_;
   apply_ = ApplyState::kApplying;
   open_ = order;

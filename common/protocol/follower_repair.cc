@@ -239,7 +239,7 @@ void Follower::EndRepairWalk(const TreeWalk& walk, const config::ObjectSet& prim
       back || (approved_sequence_ != 0 && approved_sequence_ == order.position.sequence);
   retry_at_ = now;
   const bool only_back = back && order.position.sequence == position_.sequence;
-  Start(std::move(order), only_back ? Purpose::kRepair : Purpose::kTarget);
+  Start(std::move(order), only_back ? Purpose::kRepair : Purpose::kTarget, now);
 }
 
 }  // namespace nestor::protocol

@@ -78,14 +78,12 @@ class SqliteFollowerStore final : public FollowerStore {
   absl::Status Received(std::string_view relationship,
                         const std::vector<std::string>& changes) override {
     MutexLock lock(mutex_);
-    RETURN_IF_ERROR(log_.Load());
-    absl::Status status = database_->TransactUnsynced([&]() -> absl::Status {
+    const auto keep = [&]() -> absl::Status {
       mutex_.AssertHeld();
       for (const std::string& bytes : changes) RETURN_IF_ERROR(Keep(relationship, bytes));
       return absl::OkStatus();
-    });
-    if (!status.ok()) log_.Forget();
-    return status;
+    };
+    return Write(keep, /*synced=*/false);
   }
 
   absl::Status SetOutcome(std::string_view relationship, uint64_t sequence,
@@ -179,9 +177,9 @@ class SqliteFollowerStore final : public FollowerStore {
  private:
   // Runs `body` in a transaction; what is in mind of the streams is read anew if it failed.
   template <typename Body>
-  absl::Status Write(Body&& body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  absl::Status Write(Body&& body, bool synced = true) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     RETURN_IF_ERROR(log_.Load());
-    absl::Status status = database_->Transact(body);
+    absl::Status status = synced ? database_->Transact(body) : database_->TransactUnsynced(body);
     if (!status.ok()) log_.Forget();
     return status;
   }

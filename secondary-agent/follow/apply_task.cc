@@ -39,12 +39,13 @@ bool NothingSent(Kind kind) {
 }
 
 // Of an intent that was durable when an apply of `ended` began, what is left of it afterwards: an
-// apply that was cut off may have left Kea further on than `ended`.
+// apply that was cut off may have left Kea further on than `ended`. Unless that is of a later term:
+// there the intent's change is no more, since an older journal was put back.
 std::optional<protocol::Position> StillIntended(const std::optional<protocol::Position>& intent,
                                                 const protocol::Position& ended, bool applied) {
   if (!intent) return std::nullopt;
   const bool same_stream = intent->stream_id == ended.stream_id;
-  const bool ahead = same_stream && intent->sequence > ended.sequence;
+  const bool ahead = same_stream && intent->sequence > ended.sequence && intent->term >= ended.term;
   const bool the_same = same_stream && intent->sequence == ended.sequence;
   return ahead || (!applied && !the_same) ? intent : std::nullopt;
 }

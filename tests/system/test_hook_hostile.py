@@ -116,6 +116,12 @@ class HostileCase:
             with self.subTest(name):
                 self._refused(name, hostile_commands.as_bytes(command, arguments))
 
+    def test_packed_nonsense(self):
+        for name, arguments in hostile_commands.packed_nonsense():
+            with self.subTest(name):
+                self._refused(name, hostile_commands.as_bytes("nestor-apply", arguments))
+        self._whole("all of them")
+
     def test_contradictions(self):
         subnet = {"id": 7777, "subnet": self.maker.prefix(251, 20 if self.maker.v4 else 48)}
         self.kea.command("nestor-apply", {"dry-run": True, "upserted": [

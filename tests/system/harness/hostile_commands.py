@@ -60,24 +60,28 @@ def raw(service):
         b'{"upserted": [{"kind": "global", "key": "hostname-char-set", "object": "]%s"}]}' % (b"(" * 1_000_000))
     yield "three hundred thousand objects", apply(
         b'{"removed": [%s]}' % b", ".join([b'{"kind": "nothing", "key": "x"}'] * 300_000))
-    for name, arguments in _packed(one):
-        yield f"packed: {name}", apply(json.dumps(arguments).encode())
 
 
-def _packed(one):
+def packed_nonsense():
+    """(name, arguments of nestor-apply) that come packed and are none."""
     good = packed.frame(b'{"upserted": []}')
+    turned = good[:9] + bytes([good[9] ^ 64]) + good[10:]
     for value in (5, None, [], "", "%", "AAAA", "abc"):
         yield f"as {value!r}", {"packed": value}
     yield "beside others", {**packed.of_bytes(b"{}"), "dry-run": True}
     yield "cut off", {"packed": base64.b64encode(good[:-1]).decode()}
-    yield "with a bit turned over", {"packed": base64.b64encode(good[:9] + bytes([good[9] ^ 64]) + good[10:]).decode()}
+    yield "with a bit turned over", {"packed": base64.b64encode(turned).decode()}
     yield "300 MiB of nothing", packed.of_bytes(bytes(300 << 20))
-    for data in (b"", b"nothing", b"5", b"[]", b'{"upserted": [', b'{"upserted": []} {}', one % b'{"a": 1e99999}'):
-        yield f"of {data[:20]}", packed.of_bytes(data)
+    one = b'{"upserted": [{"kind": "global", "key": "user-context", "object": %s}]}'
+    for data in (b"", b"nothing", b"5", b"[]", b'{"upserted": [', b'{"upserted": []} {}', b'{"upserted": []}\0{',
+                 b'{"removed": [], "removed": []}', one % b'{"a": "\\u0100"}', one % b'{"a": 18446744073709551615}',
+                 one % b'{"a": 1e99999}'):
+        yield f"of {data[-30:]}", packed.of_bytes(data)
     yield "twice", packed.of(packed.of_bytes(b"{}"))
     for depth in (101, 4000, 10_000_000):
         for bracket in "[{":
-            yield f"{depth} levels {bracket}", packed.of_bytes(one % nested(depth, bracket).encode())
+            deep = b'{"a": %s}' % nested(depth, bracket).encode()
+            yield f"{depth} levels {bracket}", packed.of_bytes(one % deep)
 
 
 def upsert(kind, key, value):

@@ -270,6 +270,23 @@ TEST_F(AwayTest, WhatIsFoundOnlyWhenThePrimaryIsBackIsKeptToo) {
   EXPECT_EQ(DigestOf(kea), stream.head_digest());
 }
 
+TEST_F(AwayTest, AnotherStreamsSnapshotReplacesNothingThatWasNotRead) {
+  GoAway();
+  Reachable(false);
+  stream = StreamDouble('b', 9);
+  stream.Add(Subnets({5}));
+  Hear(stream.Heartbeat());
+  Hear(stream.Welcome(v1::SNAPSHOT));
+  Transfer(stream.SnapshotAt(1));
+  kea = Subnets({1, 2, 3, 7});
+  Reachable(true);
+  ASSERT_TRUE(order.has_value());
+  Finish();  // finds something else than it is made for
+  EXPECT_THAT(Kept(), ElementsAre("closed +7"));
+  Finish();
+  EXPECT_EQ(DigestOf(kea), stream.head_digest());
+}
+
 TEST_F(AwayTest, LaterDriftIsPutBackAndNotKept) {
   GoAway();
   ComeBack();
