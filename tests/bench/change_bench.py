@@ -86,6 +86,7 @@ def measure(size):
         bare = pair.beside(limit.Limit([pair.kea("a"), pair.kea("b")], pair.folder))
         turns = []
         for _ in range(_CHANGES):
+            # Nothing is waited for: the pauses are the pace of the changes, and the limit's like theirs.
             time.sleep(_PACE_S)
             changed = mirrored.change()
             time.sleep(_PACE_S)

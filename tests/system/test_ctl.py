@@ -40,8 +40,11 @@ class LivingPairTest(SystemTest):
 
     @staticmethod
     def _at_rest(agent, name):
+        """OK, and what was applied is also in Kea's file, which the secondary writes a while later."""
         status = agent.status(name)
-        return status["state"] == "OK" and status["mirror"]["follower_state"] == "FOLLOW"
+        mirror = status["mirror"]
+        return (status["state"] == "OK" and mirror["follower_state"] == "FOLLOW"
+                and mirror["persisted"] == mirror["head"])
 
     def test_status_has_everything_that_is_promised(self):
         for agent in (self.pair.primary, self.pair.secondary):
