@@ -240,7 +240,7 @@ ConstElementPtr Commands::Status(const ConstElementPtr& arguments) {
     status->set("notices", ToElement(notifier_.configurations()));
     status->set("leases", ToElement(notifier_.leases()));
     status->set("takes-packed", Element::create(true));
-    status->set("queued", Element::create(notifier_.queued()));
+    status->set("queued", Element::create(static_cast<int64_t>(notifier_.queued())));
     status->set("config-set-failed", Element::create(config_set_failed_.load()));
     status->set("applied", Number(applied_));
     status->set("refused", Number(refused_));

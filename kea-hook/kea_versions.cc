@@ -56,11 +56,7 @@ void Remove(const ConstHostPtr& host, CfgHosts& hosts) {
   auto& by_number = (hosts.*MemberOf(HostsTag())).get<4>();
   by_number.erase(host->getHostId());
 }
-
-void ForgetStaging() { isc::dhcp::CfgMgr::instance().rollback(); }
 #else
-void ForgetStaging() { isc::dhcp::CfgMgr::instance().clearStagingConfiguration(); }
-
 void Remove(const ConstHostPtr& host, CfgHosts& hosts) {
   const std::vector<uint8_t>& id = host->getIdentifier();
   const auto type = host->getIdentifierType();
@@ -74,6 +70,12 @@ void Remove(const ConstHostPtr& host, CfgHosts& hosts) {
     hosts.del6(subnet6, type, id.data(), id.size());
   }
 }
+#endif
+
+#if NESTOR_KEA_VERSION < 20602
+void ForgetStaging() { isc::dhcp::CfgMgr::instance().rollback(); }
+#else
+void ForgetStaging() { isc::dhcp::CfgMgr::instance().clearStagingConfiguration(); }
 #endif
 
 void AddLocalParts(const isc::dhcp::SrvConfig& config, uint16_t family,

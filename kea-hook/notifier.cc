@@ -3,16 +3,26 @@
 #include <cc/data.h>
 #include <exceptions/exceptions.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstring>
+#include <utility>
 
 namespace nestor::hook {
 namespace {
+
+// How long leases are gathered. At hundreds a second the thread wakes by itself, and no packet pays
+// for waking it.
+constexpr std::chrono::milliseconds kGathered{20};
+// For an agent that is busy or stopped: about a thousand leases.
+constexpr size_t kMostBytes = 256 * 1024;
 
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
@@ -32,28 +42,44 @@ int OpenFor(const std::string& path) {
   return fd;
 }
 
-}  // namespace
-
-Notifier::Notifier(std::string path) : path_(std::move(path)), fd_(OpenFor(path_)) {}
-
-Notifier::~Notifier() {
-  if (fd_ >= 0) close(fd_);
+// A thread that takes none of the signals that are for Kea's.
+template <typename Body>
+std::thread StartWithoutSignals(Body body) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread;
+  try {
+    thread = std::thread(std::move(body));
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
 }
 
-void Notifier::Send(const std::string& text, Tally& tally) noexcept {
-  const auto send_once = [&] {
-    return send(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(text.size());
-  };
-  bool sent = send_once();
-  // No agent was there yet, or another one is by now. Looking for it each time would cost as much
-  // as the sending.
-  if (!sent && errno != EAGAIN) {
-    const sockaddr_un address = AddressOf(path_);
-    sent = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-           send_once();
+}  // namespace
+
+Notifier::Notifier(std::string path) : path_(std::move(path)), fd_(OpenFor(path_)) {
+  if (!tells()) return;
+  try {
+    sender_ = StartWithoutSignals([this] { Run(); });
+  } catch (...) {
+    close(fd_);
+    throw;
   }
-  ++(sent ? tally.sent : tally.dropped);
+}
+
+Notifier::~Notifier() {
+  if (!tells()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+  }
+  told_.notify_one();
+  sender_.join();
+  close(fd_);
 }
 
 void Notifier::TellConfiguration(const std::string& revision, const std::string& origin) noexcept {
@@ -64,17 +90,93 @@ void Notifier::TellConfiguration(const std::string& revision, const std::string&
     notice->set("notice", Element::create("configuration"));
     notice->set("revision", Element::create(revision));
     notice->set("origin", Element::create(origin));
-    Send(notice->str(), configurations_);
+    std::string text = notice->str();
+    const Sent sent = Send(text);
+    if (sent == Sent::kNoRoom) return Queue(std::move(text), configurations_);
+    ++(sent == Sent::kYes ? configurations_.sent : configurations_.dropped);
   } catch (...) {
     ++configurations_.dropped;
   }
 }
 
-void Notifier::TellLease(const std::string& notice) noexcept { Send(notice, leases_); }
+void Notifier::TellLease(std::string notice) noexcept { Queue(std::move(notice), leases_); }
 
-int Notifier::queued() const {
+size_t Notifier::queued() const {
+  if (!tells()) return 0;
   int bytes = 0;
-  return tells() && ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+  if (ioctl(fd_, SIOCOUTQ, &bytes) != 0) bytes = 0;
+  const std::lock_guard lock(mutex_);
+  return bytes + waiting_bytes_;
+}
+
+Notifier::Sent Notifier::Send(const std::string& text) noexcept {
+  const auto send_once = [&] {
+    return send(fd_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(text.size());
+  };
+  if (send_once()) return Sent::kYes;
+  // No agent was there yet, or another one is by now. Looking for it each time would cost as much
+  // as the sending.
+  if (errno != EAGAIN) {
+    const sockaddr_un address = AddressOf(path_);
+    if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      return Sent::kAway;
+    }
+    if (send_once()) return Sent::kYes;
+  }
+  return errno == EAGAIN ? Sent::kNoRoom : Sent::kAway;
+}
+
+// Of the thread only. Linux lets ten datagrams wait in a socket, and more may come at a time.
+Notifier::Sent Notifier::SendWhenThereIsRoom(const std::string& text) noexcept {
+  const Sent sent = Send(text);
+  if (sent != Sent::kNoRoom) return sent;
+  pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
+  (void)poll(&room, 1, static_cast<int>(kGathered.count()));
+  return Send(text);
+}
+
+void Notifier::Queue(std::string text, Tally& tally) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    if (const size_t bytes = text.size(); waiting_bytes_ + bytes <= kMostBytes) {
+      waiting_.push_back({std::move(text), &tally});
+      waiting_bytes_ += bytes;
+      if (idle_) told_.notify_one();
+      return;
+    }
+  } catch (...) {
+    // Without memory for it, it is dropped.
+  }
+  ++tally.dropped;
+}
+
+void Notifier::Run() noexcept {
+  std::unique_lock lock(mutex_);
+  while (!ends_) {
+    if (waiting_.empty()) {
+      idle_ = true;
+      told_.wait(lock, [this] { return ends_ || !waiting_.empty(); });
+      idle_ = false;
+    }
+    told_.wait_for(lock, kGathered, [this] { return ends_; });
+    SendWaiting(lock);
+  }
+  for (const Waiting& notice : waiting_) ++notice.tally->dropped;
+}
+
+// Until nothing waits, or there is no room.
+void Notifier::SendWaiting(std::unique_lock<std::mutex>& lock) {
+  while (!waiting_.empty()) {
+    const Waiting& first = waiting_.front();  // stays where it is while others are added
+    lock.unlock();
+    const Sent sent = SendWhenThereIsRoom(first.text);
+    lock.lock();
+    if (sent == Sent::kNoRoom) return;
+    ++(sent == Sent::kYes ? first.tally->sent : first.tally->dropped);
+    waiting_bytes_ -= first.text.size();
+    waiting_.pop_front();
+  }
 }
 
 }  // namespace nestor::hook

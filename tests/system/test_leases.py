@@ -66,13 +66,17 @@ class LeasesTest(SystemTest):
         return [event["lease"] for event in watch.events()
                 if event["kind"] == "lease" and event["service"] == service]
 
-    def _exchange(self, service, *options, count=_EACH, rate=60):
-        """(rows of the lease file, lease events) that the exchanges came to."""
+    def _exchange(self, service, *options, count=_EACH, rate=60, agent_stopped=False):
+        """(rows of the lease file, lease events) that the exchanges came to. agent_stopped: meanwhile."""
         watch = self._watch()
         before = len(self.pair.kea("a", service).lease_rows())
         type(self)._clients += 1  # clients that have no lease yet
+        if agent_stopped:
+            self.pair.primary.process.suspend()
         perfdhcp.exchanges(self.pair.network, service, count, rate,
                            "-b", f"mac=00:0c:{self._clients:02x}:00:00:00", *options)
+        if agent_stopped:
+            self.pair.primary.process.resume()
         rows = self._rows_after(service, before)
         self.assertGreaterEqual(len(rows), count * 9 // 10, "perfdhcp got no leases")
         wait_until(lambda: len(self._events(watch, service)) >= len(rows), 10, lambda: (
@@ -138,6 +142,11 @@ class LeasesTest(SystemTest):
                 self.assertEqual(happened["released"], len(released))
                 self.assertGreater(happened["renewed"], 10)
                 self.assertEqual(set(happened), {"committed", "renewed", "released"})
+        self._assert_nothing_lost()
+
+    def test_an_agent_that_stops_for_a_moment_misses_none(self):
+        rows, events = self._exchange("dhcp4", agent_stopped=True)  # more than its socket has room for
+        self._assert_one_each(rows, events)
         self._assert_nothing_lost()
 
     def test_a_decline_is_told_once_as_such(self):
