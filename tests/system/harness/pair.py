@@ -134,7 +134,7 @@ class Pair:
             self.wait_for_ha()
         return self
 
-    def wait_for_ha(self, deadline_s=40):
+    def wait_for_ha(self, deadline_s=60):  # a few heartbeats, also where one is 10 s
         def states():
             return {key: kea.ha_state() for key, kea in self.keas.items()}
         wait_until(lambda: set(states().values()) == {self.ha}, deadline_s,
