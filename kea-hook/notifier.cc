@@ -22,7 +22,7 @@ namespace {
 // for waking it.
 constexpr std::chrono::milliseconds kGathered{20};
 // For an agent that is busy or stopped: about a thousand leases.
-constexpr size_t kMostBytes = 256 * 1024;
+constexpr size_t kMostWaitingBytes = 256 * 1024;
 
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
@@ -127,7 +127,8 @@ Notifier::Sent Notifier::Send(const std::string& text) noexcept {
   return errno == EAGAIN ? Sent::kNoRoom : Sent::kAway;
 }
 
-// Of the thread only. Linux lets ten datagrams wait in a socket, and more may come at a time.
+// Of the thread only. Linux lets ten datagrams wait in a socket, systemd 512, and more may come at
+// a time.
 Notifier::Sent Notifier::SendWhenThereIsRoom(const std::string& text) noexcept {
   const Sent sent = Send(text);
   if (sent != Sent::kNoRoom) return sent;
@@ -139,7 +140,7 @@ Notifier::Sent Notifier::SendWhenThereIsRoom(const std::string& text) noexcept {
 void Notifier::Queue(std::string text, Tally& tally) noexcept {
   try {
     const std::lock_guard lock(mutex_);
-    if (const size_t bytes = text.size(); waiting_bytes_ + bytes <= kMostBytes) {
+    if (const size_t bytes = text.size(); waiting_bytes_ + bytes <= kMostWaitingBytes) {
       waiting_.push_back({std::move(text), &tally});
       waiting_bytes_ += bytes;
       if (idle_) told_.notify_one();

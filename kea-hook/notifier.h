@@ -65,7 +65,7 @@ class Notifier {
 
   mutable std::mutex mutex_;
   std::condition_variable told_;
-  std::deque<Waiting> waiting_;  // of at most kMostBytes
+  std::deque<Waiting> waiting_;  // of at most kMostWaitingBytes
   size_t waiting_bytes_ = 0;
   bool idle_ = false;  // the thread sleeps until it is told
   bool ends_ = false;

@@ -151,7 +151,7 @@ class LeasesTest(SystemTest):
                 published = self._published(service)
                 self.pair.primary.process.suspend()
                 try:
-                    rows = self._commit(service)  # its socket has room for ten
+                    rows = self._commit(service, count=800, rate=300)  # its socket has room for fewer
                 finally:
                     self.pair.primary.process.resume()
                 wait_until(lambda: self._published(service) - published >= len(rows), 10, lambda: (
