@@ -42,29 +42,12 @@ int OpenFor(const std::string& path) {
   return fd;
 }
 
-// A thread that takes none of the signals that are for Kea's.
-template <typename Body>
-std::thread StartWithoutSignals(Body body) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread;
-  try {
-    thread = std::thread(std::move(body));
-  } catch (...) {
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
-
 }  // namespace
 
 Notifier::Notifier(std::string path) : path_(std::move(path)), fd_(OpenFor(path_)) {
   if (!tells()) return;
   try {
-    sender_ = StartWithoutSignals([this] { Run(); });
+    sender_ = std::thread([this] { Run(); });
   } catch (...) {
     close(fd_);
     throw;
@@ -153,6 +136,9 @@ void Notifier::Queue(std::string text, Tally& tally) noexcept {
 }
 
 void Notifier::Run() noexcept {
+  sigset_t all;  // signals are for Kea's threads
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
   std::unique_lock lock(mutex_);
   while (!ends_) {
     if (waiting_.empty()) {
@@ -163,7 +149,6 @@ void Notifier::Run() noexcept {
     told_.wait_for(lock, kGathered, [this] { return ends_; });
     SendWaiting(lock);
   }
-  for (const Waiting& notice : waiting_) ++notice.tally->dropped;
 }
 
 // Until nothing waits, or there is no room.

@@ -14,8 +14,8 @@ namespace nestor::hook {
 // Tells the agent by datagrams; whoever tells never waits. Thread-safe.
 //
 // A change is told of at once. What a client's packet did to leases goes a moment later, by a
-// thread of the notifier's own: to send a datagram is to wake the agent, which took as long as a
-// tenth of an exchange, and the client would wait for that.
+// thread of the notifier's own: to send a datagram is to wake the agent, which took a twentieth of
+// all that Kea does for an exchange, and the client would wait for that.
 class Notifier {
  public:
   // `path`: the agent's socket; empty: nobody is told. Throws isc::BadValue where no path can be so
